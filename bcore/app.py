@@ -1,0 +1,197 @@
+"""The composition root: settings and registry become stores, sources and readers. Nothing else wires parts together."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Callable, Iterable, Mapping
+from contextlib import suppress
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from attrs import define, evolve, field, fields_dict
+
+from bcore.clock import SystemClock
+from bcore.collect import Job
+from bcore.config import Section, Settings, SourceSection, Tree, check
+from bcore.errors import ConfigError
+from bcore.local import StoreReader
+from bcore.naming import near
+from bcore.protocols import Clock, Exchange, Source, Store
+from bcore.records import Context, Dataset, Derivation, Factory
+from bcore.registry import Registry
+
+if TYPE_CHECKING:
+    from bcore.events import Event
+    from bcore.protocols import Reader
+
+log = logging.getLogger(__name__)
+Listener = Callable[["Event"], None]
+
+
+@define
+class App:
+    """The parts of one process. Stores, exchanges and sources are made when first asked for; `close` frees them."""
+
+    settings: Settings
+    registry: Registry
+    clock: Clock = field(factory=SystemClock)
+    listeners: list[Listener] = field(factory=list)
+    _exchanges: dict[str, Exchange] = field(factory=dict, init=False)
+    _stores: dict[str, Store] = field(factory=dict, init=False)
+
+    @classmethod
+    def of(cls, tree: Mapping[str, Any], registry: Registry | None = None, clock: Clock | None = None) -> App:
+        """From a configuration tree, as a file would hold it. Raises `ConfigError` with every problem."""
+        registry = registry or Registry.load()
+        return cls(check(tree, registry), registry, clock or SystemClock())
+
+    def emit(self, event: Event) -> None:
+        """Tells the process's own listeners, then every plugin that observes. None of them can fail the caller."""
+        for listener in self.listeners:
+            try:
+                listener(event)
+            except Exception:
+                log.exception("a listener failed on %s", type(event).__name__)
+        self.registry.notify(event)
+
+    def stores(self) -> dict[str, Store]:
+        for name, section in self.settings.stores.items():
+            if name not in self._stores:
+                self._stores[name] = section.factory.build(section.config, self._context(section))
+        return self._stores
+
+    def reader(self) -> StoreReader:
+        """Answers requests from this process's stores."""
+        return reader_of(self.stores().values(), self.registry)
+
+    def jobs(self) -> list[Job]:
+        """What the configured sources collect, each with its store. Raises `ConfigError` with every problem."""
+        problems: list[str] = []
+        jobs = [job for section in self.settings.sources.values() if (job := self._job(section, problems))]
+        problems.extend(_doubled(jobs))
+        if not self.settings.sources:
+            problems.append("sources: none is configured: add [sources.trades], or install a plugin that offers one")
+        if problems:
+            raise ConfigError(problems)
+        return jobs
+
+    def close(self) -> None:
+        """Closes exchanges, then stores. Each failure is logged with its owner; the others are closed all the same."""
+        parts: list[tuple[str, Exchange | Store]] = [*self._exchanges.items(), *self._stores.items()]
+        for name, part in parts:
+            try:
+                part.close()
+            except Exception:
+                log.exception("closing %s failed", name)
+
+    def _job(self, section: SourceSection, problems: list[str]) -> Job | None:
+        symbols = section.wiring.symbols or self.settings.symbols
+        if not symbols:
+            problems.append(f'{section.path}: no symbols: set symbols = ["BTCUSDT"] at the top or in the section')
+            return None
+        try:
+            store = self._store_for(section)
+            context = evolve(self._context(section), symbols=symbols, exchange=lambda: self._exchange_for(section))
+            source: Source = section.factory.build(section.config, context)
+        except ConfigError as error:
+            problems.extend(error.problems)
+            return None
+        return Job(section.name, source, store, rename=section.wiring.dataset)
+
+    def _store_for(self, section: SourceSection) -> Store:
+        stores, wanted = self.stores(), section.wiring.store
+        if wanted is None and stores:
+            return next(iter(stores.values()))
+        if wanted in stores:
+            return stores[wanted]
+        known = ", ".join(stores) or "none is configured: add [stores.main]"
+        raise ConfigError([f"{section.path}.store: there is no store {wanted!r}; stores: {known}"])
+
+    def _exchange_for(self, section: SourceSection) -> Exchange:
+        configured = self.settings.exchanges
+        name = section.wiring.exchange or (next(iter(configured)) if len(configured) == 1 else None)
+        if name is None or name not in configured:
+            known = ", ".join(configured) or "none (is a plugin that offers an exchange installed?)"
+            what = "name one of them" if name is None else f"there is no exchange {name!r}{near(name, configured)}"
+            raise ConfigError([f"{section.path}.exchange: {what}; exchanges: {known}"])
+        if name not in self._exchanges:
+            chosen = configured[name]
+            self._exchanges[name] = chosen.factory.build(chosen.config, self._context(chosen))
+        return self._exchanges[name]
+
+    def _context(self, section: Section) -> Context:
+        return Context(section.path, self.clock, _no_exchange, self.emit, plugins=self.registry.manager)
+
+
+def _no_exchange() -> Exchange:
+    raise ConfigError(["only a source has an exchange"])
+
+
+def _doubled(jobs: Iterable[Job]) -> list[str]:
+    owner: dict[tuple[str, str], str] = {}
+    problems = []
+    for job in jobs:
+        for series in ((dataset.name, symbol) for dataset in job.datasets() for symbol in job.source.symbols):
+            if series in owner:
+                mine, other = f"sources.{job.name}", f"sources.{owner[series]}"
+                problems.append(f"{mine}: {other} writes {'/'.join(series)} too: rename one's dataset")
+            owner[series] = job.name
+    return problems
+
+
+def completed(tree: Tree, registry: Registry, *, symbols: Iterable[str] = (), data: str | None = None) -> Tree:
+    """The tree with what it leaves open: the one installed store, every installed source and exchange, the options.
+
+    Groups that the tree speaks of are left as they are. `data` becomes the `path` of the first store.
+    """
+    tree = dict(tree)
+    if symbols:
+        tree["symbols"] = list(symbols)
+    if not tree.get("stores"):
+        tree["stores"] = {"main": {"kind": only_store(registry).name}}
+    if data is not None:
+        name = next(iter(tree["stores"]))
+        tree["stores"] = {**tree["stores"], name: {**tree["stores"][name], "path": data}}
+    for group in ("exchanges", "sources"):
+        if not tree.get(group):
+            tree[group] = {name: {} for name in sorted(registry.of(group))}
+    return tree
+
+
+def only_store(registry: Registry) -> Factory[Store]:
+    """The one store kind that keeps things on disk: one whose section has a path."""
+    offered: list[Factory[Store]] = list(registry.of("stores").values())
+    kinds = [factory for factory in offered if "path" in fields_dict(factory.config)]
+    if len(kinds) == 1:
+        return kinds[0]
+    names = ", ".join(factory.name for factory in kinds)
+    failed = [f"plugin {plugin} was left out: {plugin.problems[0]}" for plugin in registry.failures()]
+    what = f"several stores are installed ({names})" if kinds else "no store is installed: pip install bc-parquet"
+    raise ConfigError([f"stores: {what}; choose one: [stores.main] kind = ...", *failed])
+
+
+def reader_of(stores: Iterable[Store], registry: Registry) -> StoreReader:
+    """A reader of the stores that knows every installed dataset and derivation."""
+    declared: list[Dataset] = [dataset for source in registry.of("sources").values() for dataset in source.datasets]
+    derivations: list[Derivation] = list(registry.of("derivations").values())
+    return StoreReader(tuple(stores), tuple(declared), tuple(derivations))
+
+
+def folder_reader(path: Path, registry: Registry) -> StoreReader:
+    """A reader of an archive folder, through the installed store kind that keeps folders."""
+    tree = {"stores": {"main": {"kind": only_store(registry).name, "path": str(path)}}}
+    return App.of(tree, registry).reader()
+
+
+def remote_reader(url: str, scheme: str, registry: Registry) -> Reader:
+    """A reader of another machine's archive, through the installed transport that knows the URL's scheme."""
+    for transport in registry.of("transports").values():
+        if scheme in transport.schemes and transport.remote:
+            section = Section(f"remotes.{scheme}", scheme, transport.name, None, transport.remote)
+            with suppress(TypeError):
+                section = evolve(section, config=transport.remote.config(url=url))
+            context = Context(section.path, SystemClock(), _no_exchange, registry.notify, plugins=registry.manager)
+            reader: Reader = transport.remote.build(section.config, context)
+            return reader
+    schemes = sorted({scheme for transport in registry.of("transports").values() for scheme in transport.schemes})
+    raise ConfigError([f"nothing installed reads {scheme}:// addresses; known: a folder, {', '.join(schemes)}"])

@@ -1,0 +1,126 @@
+"""config: a first file, a check of every mistake, and what is in force."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from bcore.cli.options import with_globals
+
+if TYPE_CHECKING:
+    from bcore.cli.options import Options
+    from bcore.fields import Field
+    from bcore.records import Factory
+    from bcore.registry import Registry
+
+HEAD = """\
+# What bcore collects and where it keeps it. Commented lines show the defaults. `bcore config check` names every
+# mistake; `bcore config show` prints what is in force. The environment overrides: BCORE_SOURCES__TRADES__INTERVAL=5
+# sets sources.trades.interval.
+symbols = ["BTCUSDT", "ETHUSDT"]
+"""
+
+
+@click.group()
+def config() -> None:
+    """Write, check and show the configuration."""
+
+
+@config.command()
+@click.argument("path", type=click.Path(path_type=Path), default="bcore.toml")
+@with_globals
+@click.pass_obj
+def init(options: Options, path: Path) -> None:
+    """Write a commented bcore.toml for the installed plugins (never over an existing file)."""
+    text = _template(options.registry())
+    try:
+        with path.open("x", encoding="utf-8") as file:
+            file.write(text)
+    except FileExistsError:
+        raise click.ClickException(f"{path} exists already; nothing was written") from None
+    except OSError as error:
+        raise click.ClickException(f"{path} cannot be written: {error.strerror}") from None
+    click.echo(f"wrote {path}; next: bcore run")
+
+
+def _template(registry: Registry) -> str:
+    """A file with every installed exchange and source, the store, and all their keys as comments."""
+    from bcore.app import only_store
+
+    sections = [_section("stores.main", only_store(registry))]
+    for group in ("exchanges", "sources"):
+        sections += [_section(f"{group}.{name}", kind) for name, kind in sorted(registry.of(group).items())]
+    return "\n".join([HEAD, *sections])
+
+
+def _section(path: str, kind: Factory[Any]) -> str:
+    from bcore.fields import fields_of
+
+    lines = [f"# {kind.summary}"] if kind.summary else []
+    lines.append(f"[{path}]")
+    if not path.endswith(f".{kind.name}"):
+        lines.append(f'kind = "{kind.name}"')
+    lines += [_commented(field) for field in fields_of(kind.config)]
+    return "\n".join(lines) + "\n"
+
+
+def _commented(field: Field) -> str:
+    value = "..." if field.default is None else _toml(field.default)
+    return f"# {field.name} = {value}" + (f"    # {field.help}" if field.help else "")
+
+
+@config.command()
+@with_globals
+@click.pass_obj
+def check(options: Options) -> None:
+    """Name every mistake in the configuration, each with its path. Exit code 2 if there are any."""
+    from bcore.app import App, completed
+
+    registry = options.registry()
+    app = App.of(completed(options.tree(), registry, data=options.data), registry)
+    try:
+        jobs = app.jobs()
+    finally:
+        app.close()
+    click.echo(f"ok: {len(jobs)} sources, {len(app.settings.stores)} stores")
+
+
+@config.command()
+@with_globals
+@click.pass_obj
+def show(options: Options) -> None:
+    """Print what is in force, defaults included; secrets show only where they come from."""
+    from bcore.app import completed
+    from bcore.config import check as checked
+
+    registry = options.registry()
+    settings = checked(completed(options.tree(), registry, data=options.data), registry)
+    click.echo(f"symbols = {_toml(list(settings.symbols))}")
+    for group in (settings.exchanges, settings.stores, settings.sources, settings.servers, settings.remotes):
+        for section in group.values():
+            click.echo(f"\n[{section.path}]\nkind = {_toml(section.kind)}")
+            for name, value in _values(section):
+                click.echo(f"{name} = {_toml(value)}" if value is not None else f"# {name} is not set")
+
+
+def _values(section: Any) -> list[tuple[str, Any]]:
+    from attrs import fields
+
+    parts = [section.wiring] if hasattr(section, "wiring") else []
+    shown = [(each.name, getattr(part, each.name)) for part in [*parts, section.config] for each in fields(type(part))]
+    return [(name, value) for name, value in shown if value != ()]
+
+
+def _toml(value: Any) -> str:
+    if isinstance(value, bool):
+        return str(value).lower()
+    if isinstance(value, (int, float)):
+        return repr(value)
+    if isinstance(value, (list, tuple)):
+        return "[" + ", ".join(_toml(each) for each in value) + "]"
+    if isinstance(value, dict):
+        return "{ " + ", ".join(f"{_toml(key)} = {_toml(each)}" for key, each in value.items()) + " }"
+    text = str(value).replace("\\", "\\\\").replace('"', '\\"')
+    return f'"{text}"'

@@ -1,0 +1,105 @@
+"""The options that every command understands, before or after its name: --config, --data, -v."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Callable
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, TypeVar
+
+import click
+from attrs import define, field
+
+from bcore.errors import ConfigError
+
+if TYPE_CHECKING:
+    from bcore.registry import Registry
+
+F = TypeVar("F", bound=Callable[..., Any])
+
+
+@define
+class Options:
+    """The global options, and what is made from them on first use."""
+
+    config: Path | None = None
+    data: str | None = None
+    verbose: int = 0
+    _registry: Registry | None = field(default=None, init=False)
+
+    def tree(self) -> dict[str, Any]:
+        """The configuration tree of the file that was named, or that stands in this folder."""
+        from bcore.config import find_file, read_tree
+
+        return read_tree(self.config or find_file(Path()))
+
+    def registry(self) -> Registry:
+        from bcore.registry import Registry
+
+        if self._registry is None:
+            self._registry = Registry.load(disabled=_disabled(self.tree()))
+        return self._registry
+
+
+def _disabled(tree: dict[str, Any]) -> list[str]:
+    section = tree.get("plugins", {})
+    disabled = section.get("disable", []) if isinstance(section, dict) else None
+    if not isinstance(disabled, list) or set(section) - {"disable"}:
+        raise ConfigError(['plugins: the only key is disable, a list of plugin names: disable = ["name"]'])
+    return [str(name) for name in disabled]
+
+
+def with_globals(command: F) -> F:
+    """Gives a command the options --config, --data and -v; what they say is found in `ctx.obj`, an `Options`."""
+    for option in reversed(_GLOBALS):
+        command = option(command)
+    return command
+
+
+def _options(ctx: click.Context) -> Options:
+    return ctx.ensure_object(Options)
+
+
+def _set_config(ctx: click.Context, _: click.Parameter, value: Path | None) -> None:
+    options = _options(ctx)
+    options.config = value or options.config
+
+
+def _set_data(ctx: click.Context, _: click.Parameter, value: str | None) -> None:
+    options = _options(ctx)
+    options.data = value or options.data
+
+
+def _set_verbose(ctx: click.Context, _: click.Parameter, value: int) -> None:
+    options = _options(ctx)
+    options.verbose = max(value, options.verbose)
+    level = {0: logging.WARNING, 1: logging.INFO}.get(options.verbose, logging.DEBUG)
+    logging.basicConfig(format="%(asctime)s %(levelname)s %(name)s: %(message)s")
+    logging.getLogger().setLevel(level)
+    logging.getLogger("urllib3").setLevel(max(level, logging.INFO))
+
+
+_GLOBALS = (
+    click.option(
+        "--config",
+        type=click.Path(path_type=Path),
+        callback=_set_config,
+        expose_value=False,
+        help="Configuration file (default: ./bcore.toml if there).",
+    ),
+    click.option(
+        "--data",
+        type=click.Path(),
+        callback=_set_data,
+        expose_value=False,
+        help="Archive folder (default: what the configuration says, else ./data).",
+    ),
+    click.option(
+        "-v",
+        "--verbose",
+        count=True,
+        callback=_set_verbose,
+        expose_value=False,
+        help="More log lines; twice for debugging.",
+    ),
+)

@@ -1,0 +1,155 @@
+"""read, stats, views: looking into an archive."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from bcore.cli.options import with_globals
+from bcore.cli.output import aligned, format_option, write
+
+if TYPE_CHECKING:
+    from bcore.cli.options import Options
+    from bcore.client import Client
+    from bcore.records import SeriesStats
+
+
+@contextmanager
+def _client(options: Options, *, hot: bool = False) -> Iterator[Client]:
+    from bcore.app import App, completed
+    from bcore.client import Client
+
+    registry = options.registry()
+    tree = completed(options.tree(), registry, data=options.data)
+    # Reading needs no source and no exchange: a mistake there is no reason to keep an archive shut.
+    app = App.of({"stores": tree["stores"]}, registry)
+    with Client(app.reader(), hot=hot) as client:
+        yield client
+
+
+@click.command(context_settings={"ignore_unknown_options": True, "allow_extra_args": True})
+@click.argument("view")
+@click.argument("symbol")
+@click.option("--start", "start_time", help="From this instant on: ISO 8601 (UTC), epoch, or '15m ago'.")
+@click.option("--end", "end_time", help="Up to and without this instant.")
+@click.option("--limit", type=int, help="At most so many rows (default: the 10 newest).")
+@click.option("--all", "everything", is_flag=True, help="No limit.")
+@click.option("--offset", type=int, default=0, help="Leave out so many rows at the end that is counted from.")
+@click.option("--tail", type=int, help="The newest so many rows of the range.")
+@click.option("--after-id", type=int, help="Only rows with a higher id.")
+@click.option("--columns", help="Only these columns, separated by commas.")
+@click.option("--hot", is_flag=True, help="From the newest rows that are kept hot.")
+@click.option("-o", "--output", type=click.Path(path_type=Path), help="Write to a file.")
+@format_option
+@with_globals
+@click.pass_context
+def read(
+    ctx: click.Context, /, view: str, symbol: str, form: str, output: Path | None, hot: bool, **options: Any
+) -> None:
+    """Print rows of a view: bcore read trades BTCUSDT --limit 5.
+
+    A view's own parameters and facets are options too: bcore read ohlcv BTCUSDT --timeframe 1h. `bcore views` lists
+    them.
+    """
+    with _client(ctx.obj, hot=hot) as client:
+        table = client.read(view, symbol, **_typed(options), **_params(ctx.args))
+    write(table, form, output)
+
+
+def _typed(options: dict[str, Any]) -> dict[str, Any]:
+    import time
+
+    from bcore.instants import parse_instant
+
+    everything, columns = options.pop("everything"), options.pop("columns")
+    if options["limit"] is None and options["tail"] is None and not everything:
+        options["limit"] = 10
+    now = time.time_ns() // 1000
+    for name in ("start_time", "end_time"):
+        if options[name] is not None:
+            options[name] = parse_instant(options[name], now=now)
+    names = None if columns is None else [name.strip() for name in columns.split(",")]
+    return {**options, "columns": names}
+
+
+def _params(args: list[str]) -> dict[str, Any]:
+    """`--tick-size 10` or `--tick-size=10`, for whatever the view takes."""
+    params: dict[str, Any] = {}
+    rest = list(args)
+    while rest:
+        word = rest.pop(0)
+        if not word.startswith("--"):
+            raise click.UsageError(f"unexpected argument {word!r}")
+        name, equals, value = word.removeprefix("--").partition("=")
+        if not equals:
+            if not rest:
+                raise click.UsageError(f"--{name} needs a value")
+            value = rest.pop(0)
+        params[name.replace("-", "_")] = value
+    return params
+
+
+@click.command()
+@format_option
+@with_globals
+@click.pass_obj
+def stats(options: Options, form: str) -> None:
+    """Row counts, bytes and time ranges of everything stored."""
+    import pyarrow as pa
+
+    with _client(options) as client:
+        rows = [_stats_row(each) for each in client.reader.stats()]
+    if not rows and form == "table":
+        click.echo("nothing is stored yet; `bcore run` collects, `bcore demo` shows how without a network")
+        return
+    instant = pa.timestamp("us", tz="UTC")
+    schema = pa.schema(
+        {"dataset": pa.string(), "symbol": pa.string(), "rows": pa.int64(), "bytes": pa.int64()}
+        | {"bytes_per_row": pa.float64(), "gaps": pa.int64(), "first_time": instant, "last_time": instant}
+    )
+    write(pa.Table.from_pylist(rows, schema=schema), form)
+
+
+def _stats_row(stats: SeriesStats) -> dict[str, Any]:
+    return {
+        "dataset": stats.series.dataset.name,
+        "symbol": stats.series.symbol,
+        "rows": stats.rows,
+        "bytes": stats.bytes,
+        "bytes_per_row": round(stats.bytes / stats.rows, 2) if stats.rows else None,
+        "gaps": stats.gaps,
+        "first_time": stats.first_time,
+        "last_time": stats.last_time,
+    }
+
+
+@click.command()
+@click.option("--format", "form", type=click.Choice(["table", "json"]), default="table", show_default=True)
+@with_globals
+@click.pass_obj
+def views(options: Options, form: str) -> None:
+    """What can be read, with the parameters each view takes."""
+    import json
+
+    with _client(options) as client:
+        rows = [
+            {"view": name, "summary": view.summary, "parameters": _parameters(view), "columns": view.schema.names}
+            for name, view in sorted(client.reader.views().items())
+        ]
+    if form == "json":
+        click.echo(json.dumps(rows, indent=2))
+        return
+    cells = [[row["view"], " ".join(row["parameters"]) or "-", row["summary"]] for row in rows]
+    click.echo("\n".join(aligned(["view", "parameters", "summary"], cells)))
+
+
+def _parameters(view: Any) -> list[str]:
+    from bcore.fields import fields_of
+
+    facets = [f"--{facet.replace('_', '-')}" for facet in view.facets if view.params is None]
+    own = [] if view.params is None else fields_of(view.params)
+    return [*facets, *(f"--{each.name.replace('_', '-')}={each.default}" for each in own)]

@@ -1,0 +1,198 @@
+"""Typed fields, declared once: an attrs class feeds the config parser, the command line, query strings and docs.
+
+A field's type, default, validator and `metadata["help"]` are all there is to say. Values come as TOML types or as
+text; `parse` brings them into the declared type or says, for every wrong one at once, what is allowed.
+"""
+
+from __future__ import annotations
+
+import types
+import typing
+from collections.abc import Callable, Mapping
+from typing import Any, TypeVar, get_args, get_origin
+
+import attrs
+from attrs import frozen
+from cattrs import BaseValidationError, Converter, transform_error
+
+from bcore.secrets import Secret
+
+T = TypeVar("T")
+_TRUE, _FALSE = ("true", "yes", "on", "1"), ("false", "no", "off", "0")
+
+
+class FieldsError(ValueError):
+    """Some values cannot be used; `problems` are pairs of field name (with a path inside it) and sentence."""
+
+    def __init__(self, problems: list[tuple[str, str]]) -> None:
+        self.problems = problems
+        super().__init__("; ".join(f"{name}: {sentence}" for name, sentence in problems))
+
+
+@frozen
+class Field:
+    """One field of an attrs class, as others may want to show it."""
+
+    name: str
+    type: Any
+    required: bool
+    default: Any
+    help: str
+
+
+def fields_of(cls: type) -> list[Field]:
+    """The settable fields of an attrs class, in order, with resolved types."""
+    return [_field(attribute) for attribute in _resolved(cls) if attribute.init]
+
+
+def _resolved(cls: Any) -> tuple[attrs.Attribute[Any], ...]:
+    """The attributes with their types as objects, whether or not annotations are kept as text."""
+    return tuple(attrs.fields(attrs.resolve_types(cls)))
+
+
+def _field(attribute: attrs.Attribute[Any]) -> Field:
+    default: Any = attribute.default
+    required = default is attrs.NOTHING
+    if isinstance(default, attrs.Factory):  # type: ignore[arg-type]  # attrs types it as a function, it is a class
+        default = None if default.takes_self else default.factory()
+    return Field(attribute.name, attribute.type, required, default, str(attribute.metadata.get("help", "")))
+
+
+def parse(cls: Callable[..., T], values: Mapping[str, Any]) -> T:
+    """An instance of the attrs class from typed or textual values. Raises `FieldsError` with every problem."""
+    known = {attribute.alias or attribute.name: attribute for attribute in _resolved(cls) if attribute.init}
+    problems = [(name, _unknown(name, known)) for name in values if name not in known]
+    parsed: dict[str, Any] = {}
+    for name, attribute in known.items():
+        if name in values:
+            parsed[name] = _value(attribute, values[name], problems)
+        elif attribute.default is attrs.NOTHING:
+            problems.append((name, "is needed and was not given"))
+    if problems:
+        raise FieldsError(problems)
+    try:
+        return cls(**parsed)
+    except (ValueError, TypeError) as error:
+        raise FieldsError([("", str(error.args[0]))]) from error
+
+
+def _value(attribute: attrs.Attribute[Any], raw: Any, problems: list[tuple[str, str]]) -> Any:
+    try:
+        value = converter().structure(raw, attribute.type or str)
+        if attribute.validator is not None:
+            # Checked here and not only in __init__, so that all wrong fields are reported, not just the first.
+            attribute.validator(None, attribute, value)
+    except BaseValidationError as error:
+        problems.extend(_inner(attribute.name, line) for line in transform_error(error, format_exception=_sentence))
+    except (ValueError, TypeError) as error:
+        problems.append((attribute.name, _sentence(error, attribute.type)))
+    else:
+        return value
+    return None
+
+
+def _inner(name: str, line: str) -> tuple[str, str]:
+    sentence, _, path = line.rpartition(" @ $")
+    return name + path, sentence
+
+
+def _sentence(error: BaseException, kind: Any) -> str:
+    # attrs' own validators put the attribute and more into args; the first is the sentence.
+    return str(error.args[0]) if error.args else f"is not a {kind}"
+
+
+def _unknown(name: str, known: Mapping[str, object]) -> str:
+    from bcore.naming import near
+
+    return f"is not known{near(name, known)}; known: {', '.join(sorted(known)) or 'none'}"
+
+
+def converter() -> Converter:
+    """cattrs with the strictness that people who type values expect: no guessing, and text is welcome."""
+    made = Converter(forbid_extra_keys=True, detailed_validation=True)
+    made.register_structure_hook(bool, _to_bool)
+    made.register_structure_hook(int, _to_int)
+    made.register_structure_hook(float, _to_float)
+    made.register_structure_hook(str, _to_str)
+    made.register_structure_hook(Secret, lambda value, _: Secret.of(value))
+    made.register_structure_hook_func(_is_tuple, lambda value, kind: _to_tuple(made, value, kind))
+    made.register_structure_hook_func(_is_union, lambda value, kind: _to_union(made, value, kind))
+    return made
+
+
+def _to_bool(value: Any, _: Any) -> bool:
+    if isinstance(value, bool):
+        return value
+    text = str(value).strip().lower()
+    if text in _TRUE or text in _FALSE:
+        return text in _TRUE
+    raise ValueError(f"must be true or false, not {value!r}")
+
+
+def _to_int(value: Any, _: Any) -> int:
+    if isinstance(value, str) or (isinstance(value, int) and not isinstance(value, bool)):
+        try:
+            return int(value)
+        except ValueError:
+            pass
+    raise ValueError(f"must be a whole number, not {value!r}")
+
+
+def _to_float(value: Any, _: Any) -> float:
+    if isinstance(value, (str, int, float)) and not isinstance(value, bool):
+        try:
+            return float(value)
+        except ValueError:
+            pass
+    raise ValueError(f"must be a number, not {value!r}")
+
+
+def _to_str(value: Any, _: Any) -> str:
+    if isinstance(value, str):
+        return value
+    raise ValueError(f"must be text, not {value!r}")
+
+
+def _is_tuple(kind: Any) -> bool:
+    return get_origin(kind) is tuple
+
+
+def _to_tuple(made: Converter, value: Any, kind: Any) -> tuple[Any, ...]:
+    """Text is taken as a comma-separated list: a bare string would otherwise fall apart into letters."""
+    if isinstance(value, str):
+        value = [part.strip() for part in value.split(",") if part.strip()]
+    if isinstance(value, (int, float)):
+        value = [value]
+    if not isinstance(value, (list, tuple)):
+        raise ValueError(f"must be a list, not {value!r}")
+    return tuple(made.structure(item, get_args(kind)[0]) for item in value)
+
+
+def _is_union(kind: Any) -> bool:
+    return get_origin(kind) in (types.UnionType, typing.Union)
+
+
+def _to_union(made: Converter, value: Any, kind: Any) -> Any:
+    """The first member that takes the value, members that already have its type first."""
+    members = [member for member in get_args(kind) if member is not types.NoneType]
+    if value is None and len(members) < len(get_args(kind)):
+        return None
+    members.sort(key=lambda member: not _fits(value, member))
+    sentences = []
+    for member in members:
+        try:
+            return made.structure(value, member)
+        except BaseValidationError as error:
+            sentences.extend(transform_error(error, format_exception=_sentence))
+        except (ValueError, TypeError) as error:
+            sentences.append(_sentence(error, member))
+    raise ValueError(", or ".join(sentences))
+
+
+def _fits(value: Any, member: Any) -> bool:
+    origin = get_origin(member) or member
+    if origin in (tuple, list):
+        return isinstance(value, (list, tuple))
+    if isinstance(origin, type) and issubclass(origin, Mapping):
+        return isinstance(value, Mapping)
+    return isinstance(origin, type) and isinstance(value, origin)

@@ -1,0 +1,198 @@
+"""What plugins hand to the core: frozen records, checked when made, so that a mistake shows where it was made."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Any, Generic, TypeVar
+
+from attrs import Attribute, field, frozen
+
+if TYPE_CHECKING:
+    import pyarrow as pa
+
+    from bcore.events import Event
+    from bcore.protocols import Clock, Exchange, Reader, Server
+    from bcore.query import Query
+
+T = TypeVar("T")
+NAME = re.compile(r"[a-z][a-z0-9_]{0,62}")
+
+
+def _a_name(record: object, attribute: Attribute[str], value: str) -> None:
+    if not isinstance(value, str) or not NAME.fullmatch(value):
+        what = f"{type(record).__name__}.{attribute.name}"
+        raise ValueError(f"{what} must be lower-case letters, digits and _ (at most 63), not {value!r}")
+
+
+@frozen
+class Dataset:
+    """A kind of rows that a store keeps, one series per symbol.
+
+    - `schema`: every column with its Arrow type; `symbol` (string) is one of them.
+    - `key`: the columns whose values name a row, in sort order; a store holds each key once.
+    - `time`: the column, `timestamp[us, tz=UTC]`, that time ranges speak of.
+    - `sequence`: an int64 key column whose values are contiguous at the source, if there is one: a missing value
+      is then a lost row.
+    - `facets`: columns of few values that requests may filter by (`tick_size`).
+    - `highlight`: the column that a progress line shows of the newest row (`price`).
+    """
+
+    name: str = field(validator=_a_name)
+    schema: pa.Schema = field(hash=False)
+    key: tuple[str, ...] = field(converter=tuple)
+    time: str = "timestamp"
+    sequence: str | None = None
+    facets: tuple[str, ...] = field(default=(), converter=tuple)
+    highlight: str | None = None
+    summary: str = field(default="", eq=False)
+
+    def __attrs_post_init__(self) -> None:
+        named = {*self.key, self.time, "symbol", *self.facets}
+        named |= {name for name in (self.sequence, self.highlight) if name}
+        missing = sorted(named - set(self.schema.names))
+        if missing:
+            raise ValueError(f"dataset {self.name}: the schema has no column {', '.join(missing)}")
+        if not self.key:
+            raise ValueError(f"dataset {self.name}: a key of at least one column is needed")
+        if self.sequence and self.sequence not in self.key:
+            raise ValueError(f"dataset {self.name}: the sequence column {self.sequence} must be in the key")
+        if str(self.schema.field(self.time).type) != "timestamp[us, tz=UTC]":
+            raise ValueError(f"dataset {self.name}: {self.time} must be timestamp[us, tz=UTC]")
+
+
+@frozen
+class Series:
+    """One dataset of one symbol."""
+
+    dataset: Dataset
+    symbol: str
+
+    def __str__(self) -> str:
+        return f"{self.dataset.name}/{self.symbol}"
+
+
+@frozen
+class Rejected:
+    """Rows that came from the exchange and do not fit the dataset: kept aside as text, counted, reported."""
+
+    reason: str
+    rows: tuple[str, ...] = field(converter=tuple)
+
+
+@frozen
+class Batch:
+    """Rows of one series on their way from a source to a store.
+
+    `observed` is the exchange's clock when the rows were fetched (int us UTC), for measuring lag; `table` may be in
+    any row order and is brought into the dataset's schema by `bcore.schema.conform`.
+    """
+
+    dataset: Dataset
+    symbol: str
+    table: pa.Table
+    observed: int | None = None
+    rejected: tuple[Rejected, ...] = ()
+
+    @property
+    def series(self) -> Series:
+        return Series(self.dataset, self.symbol)
+
+
+@frozen
+class Appended:
+    """What a store did with a batch: `rows` were new and are durable now, `known` were held already."""
+
+    rows: int
+    known: int = 0
+
+
+@frozen
+class SeriesStats:
+    """Cheap facts about a series, from metadata only. Times in int us UTC, None for an empty series.
+
+    `gaps` counts the holes in the sequence; None for a dataset without one.
+    """
+
+    series: Series
+    rows: int
+    bytes: int
+    first_time: int | None
+    last_time: int | None
+    first_key: tuple[Any, ...] | None = None
+    last_key: tuple[Any, ...] | None = None
+    files: int = 0
+    gaps: int | None = None
+
+
+@frozen
+class Context:
+    """What a factory may use to build its product.
+
+    `section` is the config path ("sources.trades"); `exchange()` gives the one exchange object that the section
+    names, shared by all sources of the process; `plugins` is pluggy's manager, for plugins that own hooks.
+    """
+
+    section: str
+    clock: Clock
+    exchange: Callable[[], Exchange]
+    emit: Callable[[Event], None]
+    symbols: tuple[str, ...] = ()
+    plugins: Any = None
+
+
+@frozen
+class Factory(Generic[T]):
+    """Makes the product of one *kind* from its section of the configuration.
+
+    `config` is an attrs class: its fields are the section's keys, their types, defaults and `metadata["help"]` feed
+    parsing and documentation. `build(config, context)` makes the product. `datasets` is what a source of this kind
+    writes, so that views can be listed before anything is stored.
+    """
+
+    name: str = field(validator=_a_name)
+    config: type
+    build: Callable[[Any, Context], T]
+    summary: str = ""
+    datasets: tuple[Dataset, ...] = field(default=(), converter=tuple)
+
+
+@frozen
+class Transport:
+    """A way to reach a reader on another machine (`remote`), to offer ours to others (`server`), or both.
+
+    `schemes` are the URL schemes for which `bcore.open(url)` uses the remote.
+    """
+
+    name: str = field(validator=_a_name)
+    remote: Factory[Reader] | None = None
+    server: Factory[Server] | None = None
+    schemes: tuple[str, ...] = field(default=(), converter=tuple)
+    summary: str = ""
+
+
+@frozen
+class Derivation:
+    """A view computed from a dataset when it is read: a pure function of a table.
+
+    - `needs(query, params)`: the rows of `dataset` from which the asked-for rows can be computed. The query that
+      comes in speaks of the *view's* rows ([start, end), limit, tail; `end` is always set when `tail` is), the one
+      that goes out of the dataset's, without limit or tail. A wider answer than needed is allowed; one that turns
+      out to hold too few rows is asked for again with a larger `limit` or `tail`.
+    - `apply(table, params)`: all rows of the view that the table yields, in time order, with exactly `schema`.
+    - `context`: how many rows on either side of the window, by the dataset's sequence, `apply` wants to see besides
+      (a candle needs its neighbours to know that nothing is missing between). With `context` the table also has
+      every row whose sequence lies between those of the window, whatever its time.
+
+    Law: a row may not depend on where the window starts. The reader cuts what `apply` returns to the window.
+    """
+
+    name: str = field(validator=_a_name)
+    dataset: str = field(validator=_a_name)
+    schema: pa.Schema
+    params: type
+    needs: Callable[[Query, Any], Query]
+    apply: Callable[[pa.Table, Any], pa.Table]
+    time: str = "timestamp"
+    context: int = 0
+    summary: str = ""

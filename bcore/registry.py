@@ -1,0 +1,164 @@
+"""Plugins: found by entry points, loaded one by one, each answerable for itself.
+
+A plugin that cannot be imported, misspells a hook or raises in one is left out and named; the others go on. Two
+plugins that offer one name are an error: install order must never decide.
+"""
+
+from __future__ import annotations
+
+import logging
+import os
+import time
+from collections.abc import Iterable, Iterator, Mapping
+from importlib.metadata import EntryPoint, entry_points
+from typing import TYPE_CHECKING, Any
+
+import pluggy
+from attrs import define, field
+
+from bcore import __version__, builtin, hookspecs
+from bcore.errors import ConflictError
+
+if TYPE_CHECKING:
+    from bcore.events import Event
+
+log = logging.getLogger(__name__)
+GROUP = "bcore"
+ONLY, WITHOUT = "BCORE_PLUGINS", "BCORE_DISABLE_PLUGINS"
+
+
+@define
+class Plugin:
+    """One entry point of the group "bcore" and what became of it. `state` is "ok", "disabled" or "failed"."""
+
+    name: str
+    distribution: str
+    version: str
+    target: str
+    state: str = "ok"
+    problems: list[str] = field(factory=list)
+    load_seconds: float = 0.0
+
+    def fail(self, problem: str) -> None:
+        self.state = "failed"
+        self.problems.append(problem)
+        log.warning("plugin %s left out: %s", self, problem)
+
+    def __str__(self) -> str:
+        return f"{self.name} ({self.distribution} {self.version})"
+
+
+@define
+class Registry:
+    """The plugins of this process. `of("sources")` gives what they offer, by name."""
+
+    manager: pluggy.PluginManager
+    plugins: list[Plugin] = field(factory=list)
+    _offers: dict[str, dict[str, tuple[Any, Plugin]]] = field(factory=dict, init=False)
+
+    @classmethod
+    def load(cls, environ: Mapping[str, str] | None = None, disabled: Iterable[str] = ()) -> Registry:
+        """All installed plugins, less those that BCORE_DISABLE_PLUGINS names or BCORE_PLUGINS (a list) leaves out."""
+        environ = os.environ if environ is None else environ
+        manager = pluggy.PluginManager("bcore")
+        manager.add_hookspecs(hookspecs)
+        registry = cls(manager)
+        registry._register(builtin, Plugin("core", "bcore", __version__, "bcore.builtin"))
+        only = _names(environ.get(ONLY))
+        without = {*disabled, *_names(environ.get(WITHOUT))}
+        for entry in _installed():
+            registry._load(entry, skip=entry.name in without or bool(only and entry.name not in only))
+        return registry
+
+    def of(self, what: str) -> dict[str, Any]:
+        """What plugins offer for the hook `bcore_<what>`, by name. Raises `ConflictError` if two offer one name."""
+        return {name: record for name, (record, _) in self._offered(what).items()}
+
+    def owner(self, what: str, name: str) -> Plugin:
+        """Whose `name` it is."""
+        return self._offered(what)[name][1]
+
+    def failures(self) -> list[Plugin]:
+        return [plugin for plugin in self.plugins if plugin.state == "failed"]
+
+    def notify(self, event: Event) -> None:
+        """Tells every observer; one that raises is logged and ignored."""
+        for observer in self.manager.hook.bcore_event.get_hookimpls():
+            try:
+                observer.function(event)
+            except Exception:
+                log.exception("the observer of plugin %s failed", observer.plugin_name)
+
+    def _load(self, entry: EntryPoint, *, skip: bool) -> None:
+        distribution, version = (entry.dist.name, entry.dist.version) if entry.dist else ("?", "?")
+        plugin = Plugin(entry.name, distribution, version, entry.value)
+        if skip:
+            plugin.state = "disabled"
+            self.plugins.append(plugin)
+            return
+        started = time.perf_counter()
+        try:
+            module = entry.load()
+        except (Exception, SystemExit) as error:
+            self.plugins.append(plugin)
+            plugin.fail(f"it cannot be imported: {type(error).__name__}: {error}")
+        else:
+            plugin.load_seconds = time.perf_counter() - started
+            self._register(module, plugin)
+
+    def _register(self, module: object, plugin: Plugin) -> None:
+        self.plugins.append(plugin)
+        try:
+            self.manager.register(module, name=plugin.name)
+            self.manager.check_pending()
+        except (pluggy.PluginValidationError, ValueError) as error:
+            self.manager.unregister(name=plugin.name)
+            plugin.fail(_hook_problem(str(error)))
+
+    def _offered(self, what: str) -> dict[str, tuple[Any, Plugin]]:
+        if what not in self._offers:
+            offers: dict[str, tuple[Any, Plugin]] = {}
+            for record, plugin in self._asked(f"bcore_{what}"):
+                if record.name in offers:
+                    raise ConflictError(_clash(what, record.name, offers[record.name][1], plugin))
+                offers[record.name] = (record, plugin)
+            self._offers[what] = offers
+        return self._offers[what]
+
+    def _asked(self, hook: str) -> Iterator[tuple[Any, Plugin]]:
+        """Each record with its plugin. Plugins are asked one at a time, so that one that raises costs only itself."""
+        by_name = {plugin.name: plugin for plugin in self.plugins}
+        for implementation in reversed(getattr(self.manager.hook, hook).get_hookimpls()):
+            plugin = by_name[implementation.plugin_name]
+            try:
+                records = list(implementation.function())
+                named = [record for record in records if isinstance(record.name, str)]
+            except Exception as error:
+                plugin.fail(f"its {hook} raised {type(error).__name__}: {error}")
+                continue
+            yield from ((record, plugin) for record in named)
+
+
+def _installed() -> list[EntryPoint]:
+    """Entry points in a stable order, each distribution once even if it stands on the path twice."""
+    found = {
+        (entry.dist.name if entry.dist else "", entry.name): entry for entry in reversed(entry_points(group=GROUP))
+    }
+    return [found[key] for key in sorted(found)]
+
+
+def _names(text: str | None) -> set[str]:
+    return {name.strip() for name in (text or "").split(",") if name.strip()}
+
+
+def _hook_problem(text: str) -> str:
+    known = ", ".join(name for name in vars(hookspecs) if name.startswith("bcore_"))
+    return f"{text.splitlines()[0]}; the hooks are {known}"
+
+
+def _clash(what: str, name: str, one: Plugin, other: Plugin) -> str:
+    noun = {"derivations": "view", "commands": "command"}.get(what, f"{what.removesuffix('s')} kind")
+    return (
+        f"two plugins offer the {noun} {name!r}: {one.distribution} {one.version} and "
+        f"{other.distribution} {other.version}; uninstall one, or leave one out with {WITHOUT}={other.name}"
+    )
