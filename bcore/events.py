@@ -3,6 +3,7 @@
 Event
 ├── SourceStarted      a source's loop begins
 ├── BatchStored        rows of one series are durably stored
+├── SourcePassed       a pass ended well: the source had caught up with the exchange
 ├── RowsRejected       rows that do not fit their dataset were put aside
 ├── SourceFailed       a pass failed; it is tried again after `retry_in` seconds
 ├── SourceRecovered    the first pass that succeeds after failures
@@ -42,6 +43,13 @@ class BatchStored(Event):
     last_time: int | None = None
     observed: int | None = None
     highlight: str = ""
+
+
+@frozen
+class SourcePassed(Event):
+    """`rows` of all its series were new in the pass."""
+
+    rows: int
 
 
 @frozen

@@ -17,7 +17,7 @@ from bcore.app import App
 from bcore.clock import SystemClock
 from bcore.collect import Job
 from bcore.errors import ExchangeError, Stopped
-from bcore.events import SourceFailed, SourceRecovered, SourceStarted, SourceStopped
+from bcore.events import SourceFailed, SourcePassed, SourceRecovered, SourceStarted, SourceStopped
 
 log = logging.getLogger(__name__)
 JOIN_SECONDS = 3.0
@@ -99,7 +99,7 @@ class Runner:
     def _pass(self, job: Job, failures: int = 0) -> int:
         """One pass; returns the number of failures in a row, this one included."""
         try:
-            job.run_once(self.app.emit)
+            rows = job.run_once(self.app.emit)
         except Stopped:
             return failures
         except Exception as error:
@@ -109,6 +109,7 @@ class Runner:
         self.errors.pop(job.name, None)
         if failures:
             self.app.emit(SourceRecovered(job.name, failures))
+        self.app.emit(SourcePassed(job.name, rows))
         return 0
 
     def _failed(self, job: Job, error: Exception, failures: int) -> float:

@@ -1,0 +1,1 @@
+"""A bcore plugin to start from: the view `notional`."""

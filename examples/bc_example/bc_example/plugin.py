@@ -1,0 +1,18 @@
+"""What this distribution offers. Heavy imports stand inside the hook: `bcore --help` loads this module."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import TYPE_CHECKING
+
+from bcore.hookspecs import hookimpl
+
+if TYPE_CHECKING:
+    from bcore.records import Derivation
+
+
+@hookimpl
+def bcore_derivations() -> Iterator[Derivation]:
+    from bc_example.notional import NOTIONAL
+
+    yield NOTIONAL

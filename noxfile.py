@@ -1,0 +1,116 @@
+"""Every check of the project, from nothing but Python: `nox` runs what a change must pass, `nox -l` lists all.
+
+Where uv is installed nox builds its environments with it; nothing needs it.
+"""
+
+from __future__ import annotations
+
+import re
+import tomllib
+from pathlib import Path
+
+import nox
+
+nox.needs_version = ">=2024.10.9"
+nox.options.default_venv_backend = "uv|virtualenv"
+nox.options.sessions = ["lint", "types", "tests", "alone", "minimums", "package", "thirdparty"]
+nox.options.error_on_missing_interpreters = False
+
+ROOT = Path(__file__).parent
+PROJECT = nox.project.load_toml(ROOT / "pyproject.toml")
+PLUGINS = sorted(folder.parent.name for folder in ROOT.glob("plugins/*/pyproject.toml"))
+LIBRARIES = {"bc_trades": ["bc_binance"], "bc_orderbook": ["bc_binance"], "bc_replay": []}
+
+
+def group(name: str) -> list[str]:
+    return list(nox.project.dependency_groups(PROJECT, name))
+
+
+def sources(*plugins: str) -> list[str]:
+    """pip arguments that install the core and the plugins from this checkout."""
+    return ["-e", ".", *(word for plugin in plugins for word in ("-e", f"plugins/{plugin}"))]
+
+
+@nox.session
+def demo(session: nox.Session) -> None:
+    """Watch the collector work on a bundled recording: nox -s demo [-- --speed 5 --data DIR]."""
+    session.install(*sources(*PLUGINS), *group("pandas"))
+    session.run("bcore", "demo", *session.posargs)
+
+
+@nox.session
+def tests(session: nox.Session) -> None:
+    """The whole test suite: the core, every plugin, end to end."""
+    session.install(*sources(*PLUGINS), *group("tests"))
+    session.run("pytest", *session.posargs)
+
+
+@nox.session
+def lint(session: nox.Session) -> None:
+    session.install(*group("lint"))
+    session.run("ruff", "check", ".")
+    session.run("ruff", "format", "--check", ".")
+
+
+@nox.session
+def types(session: nox.Session) -> None:
+    session.install(*sources(*PLUGINS), *group("types"))
+    session.run("mypy", "bcore")
+    for plugin in PLUGINS:
+        session.run("mypy", f"plugins/{plugin}/{plugin}")
+
+
+@nox.session
+@nox.parametrize("plugin", PLUGINS)
+def alone(session: nox.Session, plugin: str) -> None:
+    """A plugin's own tests with only the core, that plugin and the libraries it declares."""
+    session.install(*sources(plugin, *LIBRARIES.get(plugin, [])), *group("tests"))
+    session.run("pytest", f"plugins/{plugin}/tests", *session.posargs)
+
+
+@nox.session
+def minimums(session: nox.Session) -> None:
+    """The test suite with the oldest versions that the distributions claim to work with."""
+    pins = Path(session.create_tmp()) / "minimums.txt"
+    pins.write_text("\n".join(lower_bounds()) + "\n")
+    session.install(*sources(*PLUGINS), *group("tests"), "-c", str(pins))
+    session.run("pytest", *session.posargs)
+
+
+def lower_bounds() -> list[str]:
+    """`name==version` for every `name>=version` that the distributions declare."""
+    found: dict[str, str] = {}
+    for file in [ROOT / "pyproject.toml", *ROOT.glob("plugins/*/pyproject.toml")]:
+        for requirement in tomllib.loads(file.read_text())["project"]["dependencies"]:
+            if match := re.match(r"([A-Za-z0-9_.-]+)(?:\[[^]]*\])?>=([0-9.]+)", requirement):
+                found[match[1]] = max(found.get(match[1], "0"), match[2], key=version)
+    return [f"{name}=={number}" for name, number in sorted(found.items()) if not name.startswith(("bcore", "bc-"))]
+
+
+def version(text: str) -> tuple[int, ...]:
+    return tuple(int(part) for part in text.split("."))
+
+
+def wheels(session: nox.Session) -> list[str]:
+    """Builds every distribution as users get it: a wheel made from its source archive."""
+    session.install(*group("package"))
+    folder = Path(session.create_tmp()) / "dist"
+    for project in (".", *(f"plugins/{plugin}" for plugin in PLUGINS)):
+        session.run("python", "-m", "build", "--outdir", str(folder), project, silent=True)
+    return [str(wheel) for wheel in sorted(folder.glob("*.whl"))]
+
+
+@nox.session
+def package(session: nox.Session) -> None:
+    """Wheels build, install together into a clean environment, and the commands work outside the checkout."""
+    session.install(*wheels(session), *group("pandas"))
+    with session.chdir(session.create_tmp()):
+        session.run("bcore", "plugins")
+        session.run("bcore", "demo", "--for", "6", "--speed", "20", "--data", "package-demo")
+
+
+@nox.session
+def thirdparty(session: nox.Session) -> None:
+    """A stranger's plugin, built and installed against our wheels as an outsider would, passes its own tests."""
+    session.install(*wheels(session), "./examples/bc_example", *group("tests"))
+    session.run("pytest", "examples/bc_example/tests", *session.posargs)
