@@ -6,6 +6,7 @@ text; `parse` brings them into the declared type or says, for every wrong one at
 
 from __future__ import annotations
 
+import math
 import types
 import typing
 from collections.abc import Callable, Mapping
@@ -14,6 +15,8 @@ from typing import Any, TypeVar, get_args, get_origin
 import attrs
 from attrs import frozen
 from cattrs import BaseValidationError, Converter, transform_error
+from cattrs.errors import ForbiddenExtraKeysError
+from cattrs.gen import make_dict_structure_fn, make_mapping_structure_fn
 
 from bcore.secrets import Secret
 
@@ -73,7 +76,7 @@ def parse(cls: Callable[..., T], values: Mapping[str, Any]) -> T:
     try:
         return cls(**parsed)
     except (ValueError, TypeError) as error:
-        raise FieldsError([("", str(error.args[0]))]) from error
+        raise FieldsError([("", _sentence(error, cls))]) from error
 
 
 def _value(attribute: attrs.Attribute[Any], raw: Any, problems: list[tuple[str, str]]) -> Any:
@@ -97,6 +100,8 @@ def _inner(name: str, line: str) -> tuple[str, str]:
 
 
 def _sentence(error: BaseException, kind: Any) -> str:
+    if isinstance(error, ForbiddenExtraKeysError):
+        return f"has unknown keys: {', '.join(sorted(error.extra_fields))}"
     # attrs' own validators put the attribute and more into args; the first is the sentence.
     return str(error.args[0]) if error.args else f"is not a {kind}"
 
@@ -115,6 +120,8 @@ def converter() -> Converter:
     made.register_structure_hook(float, _to_float)
     made.register_structure_hook(str, _to_str)
     made.register_structure_hook(Secret, lambda value, _: Secret.of(value))
+    made.register_structure_hook_factory(attrs.has, lambda kind: _table(make_dict_structure_fn(kind, made)))
+    made.register_structure_hook_factory(_is_mapping, lambda kind: _table(make_mapping_structure_fn(kind, made)))
     made.register_structure_hook_func(_is_tuple, lambda value, kind: _to_tuple(made, value, kind))
     made.register_structure_hook_func(_is_union, lambda value, kind: _to_union(made, value, kind))
     return made
@@ -141,9 +148,11 @@ def _to_int(value: Any, _: Any) -> int:
 def _to_float(value: Any, _: Any) -> float:
     if isinstance(value, (str, int, float)) and not isinstance(value, bool):
         try:
-            return float(value)
-        except ValueError:
-            pass
+            number = float(value)
+        except (ValueError, OverflowError):
+            number = math.nan
+        if math.isfinite(number):
+            return number
     raise ValueError(f"must be a number, not {value!r}")
 
 
@@ -151,6 +160,22 @@ def _to_str(value: Any, _: Any) -> str:
     if isinstance(value, str):
         return value
     raise ValueError(f"must be text, not {value!r}")
+
+
+def _is_mapping(kind: Any) -> bool:
+    origin = get_origin(kind) or kind
+    return isinstance(origin, type) and issubclass(origin, Mapping)
+
+
+def _table(structure: Callable[[Any, Any], Any]) -> Callable[[Any, Any], Any]:
+    """The hook, for tables only: cattrs would ask anything else for its keys."""
+
+    def checked(value: Any, kind: Any) -> Any:
+        if not isinstance(value, Mapping):
+            raise ValueError(f"must be a table, not {value!r}")
+        return structure(value, kind)
+
+    return checked
 
 
 def _is_tuple(kind: Any) -> bool:
@@ -177,13 +202,16 @@ def _to_union(made: Converter, value: Any, kind: Any) -> Any:
     members = [member for member in get_args(kind) if member is not types.NoneType]
     if value is None and len(members) < len(get_args(kind)):
         return None
+    if len(members) == 1:
+        return made.structure(value, members[0])
     members.sort(key=lambda member: not _fits(value, member))
     sentences = []
     for member in members:
         try:
             return made.structure(value, member)
         except BaseValidationError as error:
-            sentences.extend(transform_error(error, format_exception=_sentence))
+            inner = [_inner("", line) for line in transform_error(error, format_exception=_sentence)]
+            sentences.extend(f"{path} {sentence}".strip() for path, sentence in inner)
         except (ValueError, TypeError) as error:
             sentences.append(_sentence(error, member))
     raise ValueError(", or ".join(sentences))

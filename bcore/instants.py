@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from datetime import UTC, date, datetime, timedelta
+from operator import index
 
 from bcore.errors import RequestError
 
@@ -31,7 +32,7 @@ def to_datetime(value: int) -> datetime:
 
 def iso(value: int) -> str:
     """int us UTC as ISO 8601 with microseconds and Z."""
-    return to_datetime(value).strftime("%Y-%m-%dT%H:%M:%S.%fZ")
+    return to_datetime(value).replace(tzinfo=None).isoformat(timespec="microseconds") + "Z"
 
 
 def _from_number(value: int) -> int:
@@ -60,16 +61,22 @@ def parse_instant(value: Instant, *, now: int | None = None) -> int:
     in s, ms, us or ns. Where `now` is given also "now" and "15m ago". Raises `RequestError` for anything else.
     """
     try:
-        if isinstance(value, datetime):
-            return from_datetime(value)
-        if isinstance(value, date):
-            return from_datetime(datetime(value.year, value.month, value.day))
-        if isinstance(value, int) and not isinstance(value, bool):
-            return _from_number(value)
-        if isinstance(value, str):
-            return _from_text(value, now)
-    except (ValueError, OverflowError):
-        pass
-    raise RequestError(
-        f"{value!r} is not an instant: write ISO 8601 such as 2026-02-15T00:00:00 (UTC), or an epoch number"
-    )
+        instant = _parsed(value, now)
+        to_datetime(instant)  # raises for what no calendar has, and for pandas' NaT
+    except (TypeError, ValueError, OverflowError):
+        raise RequestError(
+            f"{value!r} is not an instant: write ISO 8601 such as 2026-02-15T00:00:00 (UTC), or an epoch number"
+        ) from None
+    return instant
+
+
+def _parsed(value: Instant, now: int | None) -> int:
+    if isinstance(value, datetime):
+        return from_datetime(value)
+    if isinstance(value, date):
+        return from_datetime(datetime(value.year, value.month, value.day))
+    if isinstance(value, str):
+        return _from_text(value, now)
+    if isinstance(value, bool):
+        raise TypeError("a truth value is no instant")
+    return _from_number(index(value))  # numpy's integers are no int, but have an index

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from typing import TYPE_CHECKING, Any, Generic, TypeVar
 
 from attrs import Attribute, field, frozen
@@ -25,6 +25,15 @@ def _a_name(record: object, attribute: Attribute[str], value: str) -> None:
         raise ValueError(f"{what} must be lower-case letters, digits and _ (at most 63), not {value!r}")
 
 
+# Converters with concrete types: mypy cannot infer the item type of a bare `tuple`, and plugins would pay for it.
+def _texts(values: Iterable[str]) -> tuple[str, ...]:
+    return tuple(values)
+
+
+def _datasets(values: Iterable[Dataset]) -> tuple[Dataset, ...]:
+    return tuple(values)
+
+
 @frozen
 class Dataset:
     """A kind of rows that a store keeps, one series per symbol.
@@ -40,10 +49,10 @@ class Dataset:
 
     name: str = field(validator=_a_name)
     schema: pa.Schema = field(hash=False)
-    key: tuple[str, ...] = field(converter=tuple)
+    key: tuple[str, ...] = field(converter=_texts)
     time: str = "timestamp"
     sequence: str | None = None
-    facets: tuple[str, ...] = field(default=(), converter=tuple)
+    facets: tuple[str, ...] = field(default=(), converter=_texts)
     highlight: str | None = None
     summary: str = field(default="", eq=False)
 
@@ -77,7 +86,7 @@ class Rejected:
     """Rows that came from the exchange and do not fit the dataset: kept aside as text, counted, reported."""
 
     reason: str
-    rows: tuple[str, ...] = field(converter=tuple)
+    rows: tuple[str, ...] = field(converter=_texts)
 
 
 @frozen
@@ -154,7 +163,7 @@ class Factory(Generic[T]):
     config: type
     build: Callable[[Any, Context], T]
     summary: str = ""
-    datasets: tuple[Dataset, ...] = field(default=(), converter=tuple)
+    datasets: tuple[Dataset, ...] = field(default=(), converter=_datasets)
 
 
 @frozen
@@ -167,7 +176,7 @@ class Transport:
     name: str = field(validator=_a_name)
     remote: Factory[Reader] | None = None
     server: Factory[Server] | None = None
-    schemes: tuple[str, ...] = field(default=(), converter=tuple)
+    schemes: tuple[str, ...] = field(default=(), converter=_texts)
     summary: str = ""
 
 

@@ -22,7 +22,7 @@ class Secret:
         """From `{ env = "NAME" }`, `{ file = "path" }`, or plain text (which then stands in the file)."""
         if isinstance(reference, Secret):
             return reference
-        if isinstance(reference, str):
+        if isinstance(reference, str) and reference:
             return cls(reference, "config")
         if isinstance(reference, Mapping) and len(reference) == 1:
             ((how, where),) = reference.items()
@@ -41,9 +41,14 @@ class Secret:
     @classmethod
     def _from_file(cls, path: str) -> Secret:
         try:
-            return cls(Path(path).expanduser().read_text().strip(), f"file {path}")
+            value = Path(path).expanduser().read_text(encoding="utf-8").strip()
         except OSError as error:
             raise ValueError(f"the file {path} cannot be read: {error.strerror}") from error
+        except UnicodeDecodeError:
+            raise ValueError(f"the file {path} is not text in UTF-8") from None
+        if not value:
+            raise ValueError(f"the file {path} is empty")
+        return cls(value, f"file {path}")
 
     def __str__(self) -> str:
         return f"<secret from {self.origin}>"

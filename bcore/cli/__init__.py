@@ -57,6 +57,10 @@ class Commands(click.Group):
             # Whoever read our output has had enough; say nothing, not even at interpreter exit.
             sys.stderr.close()
             raise click.exceptions.Exit(0) from None
+        except OSError as error:
+            where = f"{error.filename}: " if error.filename else ""
+            click.echo(f"bcore: {where}{error.strerror or error}", err=True)
+            raise click.exceptions.Exit(1) from error
 
     def _of_plugins(self, ctx: click.Context) -> dict[str, click.Command]:
         options = ctx.obj if isinstance(ctx.obj, Options) else Options()

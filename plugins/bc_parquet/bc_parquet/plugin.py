@@ -1,0 +1,21 @@
+"""What bc_parquet offers to bcore: the store kind "parquet"."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import TYPE_CHECKING
+
+from bcore.hookspecs import hookimpl
+
+if TYPE_CHECKING:
+    from bcore.protocols import Store
+    from bcore.records import Factory
+
+
+@hookimpl
+def bcore_stores() -> Iterator[Factory[Store]]:
+    from bc_parquet.config import ParquetConfig
+    from bc_parquet.store import ParquetStore
+    from bcore.records import Factory
+
+    yield Factory("parquet", ParquetConfig, ParquetStore.build, summary="Parquet files that any tool can open")

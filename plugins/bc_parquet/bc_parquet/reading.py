@@ -1,0 +1,197 @@
+"""Reading one series: only the files, row groups and columns that can matter, and safely beside a writer that merges.
+
+A reader lists one version and opens its files. If the version goes away under a slow reader, it goes on in the next
+one after the last key it has seen: rows are sorted by key, so nothing is seen twice and nothing is missed.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+from typing import Any
+
+import pyarrow as pa
+import pyarrow.compute as pc
+import pyarrow.parquet as pq
+from attrs import evolve, field, frozen
+
+from bc_parquet.folder import SeriesFolder
+from bc_parquet.names import Part
+from bcore.errors import CorruptFileError
+from bcore.query import Query
+
+ATTEMPTS = 100
+INSTANT = pa.timestamp("us", tz="UTC")
+
+
+@frozen
+class SeriesReading:
+    """Answers one query from the files of one series."""
+
+    folder: SeriesFolder
+    query: Query
+    needed: list[str] = field(init=False)
+    schema: pa.Schema = field(init=False)
+
+    def __attrs_post_init__(self) -> None:
+        object.__setattr__(self, "needed", self._needed())
+        names = self.query.columns or self.query.dataset.schema.names
+        object.__setattr__(self, "schema", pa.schema([self.query.dataset.schema.field(name) for name in names]))
+
+    def table(self) -> pa.Table:
+        """All at once. Begins anew if a version goes away, which costs time and never rows."""
+        for _ in range(ATTEMPTS):
+            try:
+                return self._table()
+            except FileNotFoundError:
+                continue
+        raise CorruptFileError(f"{self.folder.link} names files that are not there")
+
+    def _table(self) -> pa.Table:
+        version = self.folder.version()
+        if version is None:
+            return self.schema.empty_table()
+        parts = self._candidates(self.folder.parts(version))
+        if self.query.tail is not None:
+            return self._finished(self._from_end(version, parts, self.query.tail + self.query.offset))
+        wanted = None if self.query.limit is None else self.query.limit + self.query.offset
+        return self._finished(self._from_start(version, parts, wanted))
+
+    def batches(self) -> Iterator[pa.RecordBatch]:
+        """Row group by row group, in bounded memory; for queries that count from the oldest row or not at all."""
+        left = self.query.limit
+        skip, seen = self.query.offset, None
+        while left is None or left > 0:
+            try:
+                for key, table in self._groups(after=seen):
+                    skipped = min(skip, table.num_rows)
+                    table = table.slice(skipped, left)
+                    skip, seen = skip - skipped, key
+                    left = None if left is None else left - table.num_rows
+                    yield from table.select(self.schema.names).cast(self.schema).to_batches()
+                    if left == 0:
+                        return
+            except FileNotFoundError:
+                continue
+            return
+
+    def _groups(self, after: Any) -> Iterator[tuple[Any, pa.Table]]:
+        """(last leading key, matching rows) of each row group, of rows with a leading key above `after`."""
+        version = self.folder.version()
+        if version is None:
+            return
+        lead = self.query.dataset.key[0]
+        for part in self._candidates(self.folder.parts(version)):
+            file = self._open(version, part)
+            for group in self._row_groups(file):
+                table = self._read(file, [group])
+                if table.num_rows == 0:
+                    continue
+                last = table.column(lead)[-1]
+                if after is not None:
+                    table = table.filter(pc.field(lead) > after)
+                yield last, self.query.matching(table)
+
+    def _from_start(self, version: Path, parts: Sequence[Part], wanted: int | None) -> list[pa.Table]:
+        tables: list[pa.Table] = []
+        rows = 0
+        for part in parts:
+            if wanted is not None and rows >= wanted:
+                break
+            tables.append(self._matching(version, part))
+            rows += tables[-1].num_rows
+        return tables
+
+    def _from_end(self, version: Path, parts: Sequence[Part], wanted: int) -> list[pa.Table]:
+        """The newest rows, reading row groups from the last one back until there are enough."""
+        tables: list[pa.Table] = []
+        rows = 0
+        for part in reversed(parts):
+            file = self._open(version, part)
+            for group in reversed(self._row_groups(file)):
+                if rows >= wanted:
+                    return tables[::-1]
+                tables.append(self.query.matching(self._read(file, [group])))
+                rows += tables[-1].num_rows
+        return tables[::-1]
+
+    def _matching(self, version: Path, part: Part) -> pa.Table:
+        file = self._open(version, part)
+        return self.query.matching(self._read(file, self._row_groups(file)))
+
+    def _finished(self, tables: list[pa.Table]) -> pa.Table:
+        if not tables:
+            return self.schema.empty_table()
+        return self.query.counted(pa.concat_tables(tables)).select(self.schema.names).cast(self.schema)
+
+    def _candidates(self, parts: Sequence[Part]) -> list[Part]:
+        query = self.query
+        bounded = query.dataset.sequence == query.dataset.key[0]
+        ids = (query.first, query.last) if bounded else (None, None)
+        return [part for part in parts if part.meets(*ids) and part.happens(query.start, query.end)]
+
+    def _open(self, version: Path, part: Part) -> pq.ParquetFile:
+        path = version / part.name
+        try:
+            return pq.ParquetFile(path, memory_map=True)
+        except FileNotFoundError:
+            raise
+        except (pa.ArrowInvalid, OSError) as error:
+            raise CorruptFileError(f"{path} cannot be read: {error}") from error
+
+    def _row_groups(self, file: pq.ParquetFile) -> list[int]:
+        """The row groups whose statistics let a row of the query be in them."""
+        bounds = self._statistic_bounds()
+        if not bounds or file.num_row_groups == 1:
+            return list(range(file.num_row_groups))
+        position = {file.metadata.schema.column(i).name: i for i in range(file.metadata.num_columns)}
+        return [
+            group
+            for group in range(file.num_row_groups)
+            if all(
+                _may_hold(file.metadata.row_group(group).column(position[name]).statistics, low, high)
+                for name, low, high in bounds
+            )
+        ]
+
+    def _statistic_bounds(self) -> list[tuple[str, Any, Any]]:
+        query, bounds = self.query, []
+        if query.start is not None or query.end is not None:
+            low = None if query.start is None else pa.scalar(query.start, INSTANT).as_py()
+            high = None if query.end is None else pa.scalar(query.end - 1, INSTANT).as_py()
+            bounds.append((query.dataset.time, low, high))
+        if query.first is not None or query.last is not None:
+            bounds.append((str(query.dataset.sequence), query.first, query.last))
+        return bounds
+
+    def _read(self, file: pq.ParquetFile, groups: Sequence[int]) -> pa.Table:
+        present = [name for name in self.needed if name in file.schema_arrow.names]
+        table = file.read_row_groups(list(groups), columns=present).replace_schema_metadata(None)
+        for name in self.needed:
+            if name not in present:
+                kind = self.query.dataset.schema.field(name).type
+                table = table.append_column(name, pa.nulls(table.num_rows, kind))
+        return table.select(self.needed)
+
+    def _needed(self) -> list[str]:
+        """The columns to read: those asked for, and those that decide which rows match."""
+        query, dataset = self.query, self.query.dataset
+        if query.columns is None:
+            return list(dataset.schema.names)
+        deciding = {*query.where, dataset.key[0]}
+        if query.start is not None or query.end is not None:
+            deciding.add(dataset.time)
+        if query.first is not None or query.last is not None:
+            deciding.add(str(dataset.sequence))
+        return [name for name in dataset.schema.names if name in {*query.columns, *deciding}]
+
+
+def _may_hold(statistics: Any, low: Any, high: Any) -> bool:
+    if statistics is None or not statistics.has_min_max:
+        return True
+    return (low is None or statistics.max >= low) and (high is None or statistics.min <= high)
+
+
+def unbounded(query: Query) -> Query:
+    """The query without what counts rows off."""
+    return evolve(query, limit=None, offset=0, tail=None)

@@ -1,0 +1,250 @@
+"""The store "parquet": routes series to their writers and readers, and answers questions from names and footers."""
+
+from __future__ import annotations
+
+import json
+import time
+from collections.abc import Callable, Mapping
+from pathlib import Path
+from threading import RLock
+
+import pyarrow as pa
+import pyarrow.parquet as pq
+from attrs import define, evolve, field
+
+from bc_parquet.config import ParquetConfig
+from bc_parquet.folder import SeriesFolder
+from bc_parquet.hot import HotCache, HotFile, Window
+from bc_parquet.metadata import dataset_of, spans_of
+from bc_parquet.names import Part, symbol_of
+from bc_parquet.reading import SeriesReading
+from bc_parquet.writer import SeriesWriter
+from bcore.errors import CorruptFileError, StoreError
+from bcore.protocols import Key, Store
+from bcore.query import Query
+from bcore.records import Appended, Batch, Context, Dataset, Rejected, Series, SeriesStats
+from bcore.schema import conform, keys_of
+from bcore.spans import Spans
+
+QUARANTINE = "quarantine"
+FOOTERS = 4096
+
+
+@define
+class ParquetStore(Store):
+    """An archive folder. Creates nothing until the first append; a folder that is not there reads as empty.
+
+    One process writes a series at a time (`SeriesBusyError` for a second); readers take no locks.
+    """
+
+    path: Path = field(converter=Path)
+    config: ParquetConfig = field(factory=ParquetConfig)
+    monotonic: Callable[[], float] = time.monotonic
+    _writers: dict[Series, tuple[SeriesWriter, HotFile]] = field(factory=dict, init=False)
+    _hot: HotCache = field(factory=HotCache, init=False)
+    _footers: dict[str, pa.Schema] = field(factory=dict, init=False)
+    _lock: RLock = field(factory=RLock, init=False)
+    _closed: bool = field(default=False, init=False)
+
+    def __attrs_post_init__(self) -> None:
+        if self.path.exists() and not self.path.is_dir():
+            raise StoreError(f"{self.path} is a file: an archive needs a folder")
+
+    @classmethod
+    def build(cls, config: ParquetConfig, context: Context) -> ParquetStore:
+        return cls(Path(config.path).expanduser(), config, context.clock.monotonic)
+
+    def append(self, batch: Batch) -> Appended:
+        batch = conform(batch)
+        writer, hot = self._writer(batch.series)
+        with writer.lock:
+            appended = writer.append(batch)
+            if appended.rows:
+                self._warm(hot, batch)
+            return appended
+
+    def read(self, query: Query) -> pa.Table:
+        return SeriesReading(self._folder(query.series), query).table()
+
+    def scan(self, query: Query) -> pa.RecordBatchReader:
+        if query.tail is not None:
+            return self.read(query).to_reader()
+        reading = SeriesReading(self._folder(query.series), query)
+        return pa.RecordBatchReader.from_batches(reading.schema, reading.batches())
+
+    def hot(self, query: Query) -> pa.Table:
+        """The hot file where it can answer: the newest rows, no more of them than are kept hot."""
+        counted = query.tail is not None or query.limit is not None
+        table = self._hot.read(self._folder(query.series).hot) if query.newest_only or not counted else None
+        if table is not None:
+            answer = query.apply(table)
+            enough = not counted or answer.num_rows == query.tail or table.num_rows == self._rows(query.series)
+            if enough and set(query.dataset.schema.names) <= set(table.column_names):
+                return answer
+        window = self.config.hot_snapshots if query.dataset.facets else self.config.hot_rows
+        return self.read(query if counted else evolve(query, tail=window))
+
+    def last(self, series: Series) -> Key | None:
+        found = self._parts(series)
+        if not found:
+            return None
+        _, part = found[-1]
+        if series.dataset.key == (series.dataset.sequence,):
+            return (part.last,)
+        table = SeriesReading(self._folder(series), Query(*_of(series), columns=series.dataset.key, tail=1)).table()
+        return keys_of(table, series.dataset)[-1]
+
+    def spans(self, series: Series) -> Spans:
+        """From names, and from the footers of files whose ids have holes."""
+        if series.dataset.sequence is None or series.dataset.sequence != series.dataset.key[0]:
+            return Spans()
+        runs: list[tuple[int, int]] = []
+        for version, part in self._parts(series):
+            whole = part.rows == part.last - part.first + 1
+            told = None if whole else spans_of(self._footer(version / part.name))
+            runs.extend([(part.first, part.last)] if told is None else told.runs)
+        return Spans.of(runs)
+
+    def datasets(self) -> Mapping[str, Dataset]:
+        """As the newest file of each describes it."""
+        found = {}
+        for folder in self._dataset_folders():
+            for link in sorted(folder.glob("*.parquet")):
+                dataset = self._described(SeriesFolder(folder, link.stem))
+                if dataset is not None:
+                    found[folder.name] = dataset
+                    break
+        return found
+
+    def series(self) -> list[Series]:
+        known = self.datasets()
+        return [
+            Series(known[folder.name], symbol_of(link.stem))
+            for folder in self._dataset_folders()
+            if folder.name in known
+            for link in sorted(folder.glob("*.parquet"))
+            if link.is_symlink() and self._holds(SeriesFolder(folder, link.stem))
+        ]
+
+    def stats(self, series: Series) -> SeriesStats:
+        found = self._parts(series)
+        if not found:
+            return SeriesStats(series, 0, 0, None, None, gaps=0 if series.dataset.sequence else None)
+        return SeriesStats(
+            series,
+            rows=sum(part.rows for _, part in found),
+            bytes=sum((version / part.name).stat().st_size for version, part in found),
+            first_time=min(part.first_time for _, part in found),
+            last_time=max(part.last_time for _, part in found),
+            last_key=self.last(series),
+            files=len(found),
+            gaps=len(self.spans(series).gaps().runs) if series.dataset.sequence else None,
+        )
+
+    def compact(self, series: Series) -> int:
+        writer, _ = self._writer(series)
+        return writer.compact()
+
+    def quarantine(self, series: Series, rejected: Rejected) -> None:
+        """Appends the rows to `quarantine/<dataset>/<symbol>.ndjson`, with the reason and the time."""
+        folder = self.path / QUARANTINE / series.dataset.name
+        folder.mkdir(parents=True, exist_ok=True)
+        name = SeriesFolder.of(self.path, series.dataset.name, series.symbol).name
+        lines = [json.dumps({"at": time.time(), "reason": rejected.reason, "row": row}) for row in rejected.rows]
+        with (folder / f"{name}.ndjson").open("a", encoding="utf-8") as file:
+            file.write("".join(line + "\n" for line in lines))
+
+    def close(self) -> None:
+        with self._lock:
+            self._closed = True
+            for writer, _ in self._writers.values():
+                writer.close()
+            self._writers.clear()
+
+    def _writer(self, series: Series) -> tuple[SeriesWriter, HotFile]:
+        with self._lock:
+            if self._closed:
+                raise StoreError("the store is closed")
+            if series not in self._writers:
+                folder = self._folder(series)
+                writer = SeriesWriter(folder, series.dataset, self.config.compression_level, self.monotonic)
+                window = Window(self.config.hot_rows, self.config.hot_snapshots)
+                hot = HotFile(folder, series.dataset, window, self.config.hot_parquet)
+                hot.load(self._newest(series))
+                self._writers[series] = (writer, hot)
+            return self._writers[series]
+
+    def _newest(self, series: Series) -> pa.Table:
+        """Enough of the newest rows for the hot window: a guess at how many facet values there are, then all."""
+        dataset = series.dataset
+        tail = self.config.hot_snapshots * 32 if dataset.facets else self.config.hot_rows
+        return self.read(Query(*_of(series), tail=tail))
+
+    def _warm(self, hot: HotFile, batch: Batch) -> None:
+        """Rows above every hot key are the newest; anything else may fall into the window, which is read again."""
+        if hot.last is None or keys_of(batch.table.slice(0, 1), batch.dataset)[0] > hot.last:
+            hot.add(batch.table)
+        else:
+            hot.load(self._newest(batch.series))
+
+    def _folder(self, series: Series) -> SeriesFolder:
+        return SeriesFolder.of(self.path, series.dataset.name, series.symbol)
+
+    def _parts(self, series: Series) -> list[tuple[Path, Part]]:
+        folder = self._folder(series)
+        while True:
+            version = folder.version()
+            if version is None:
+                return []
+            try:
+                return [(version, part) for part in folder.parts(version)]
+            except FileNotFoundError:
+                continue  # merged away between the link and the listing: the link names the next version by now
+
+    def _rows(self, series: Series) -> int:
+        return sum(part.rows for _, part in self._parts(series))
+
+    def _holds(self, folder: SeriesFolder) -> bool:
+        version = folder.version()
+        return version is not None and any(True for _ in version.glob("*.parquet"))
+
+    def _described(self, folder: SeriesFolder) -> Dataset | None:
+        if not folder.link.is_symlink():
+            return None
+        for _ in range(10):
+            version = folder.version()
+            parts = folder.parts(version) if version else []
+            if not parts or version is None:
+                return None
+            try:
+                return dataset_of(self._footer(version / parts[-1].name), str(version / parts[-1].name))
+            except FileNotFoundError:
+                continue
+        return None
+
+    def _footer(self, path: Path) -> pa.Schema:
+        """Cached by name: a part of the same name holds the same rows in every version."""
+        key = f"{path.parent.parent}/{path.name}"
+        with self._lock:
+            if key in self._footers:
+                return self._footers[key]
+            if len(self._footers) >= FOOTERS:
+                self._footers.clear()
+        try:
+            schema = pq.read_schema(path)
+        except FileNotFoundError:
+            raise
+        except (pa.ArrowInvalid, OSError) as error:
+            raise CorruptFileError(f"{path} cannot be read: {error}") from error
+        with self._lock:
+            self._footers[key] = schema
+        return schema
+
+    def _dataset_folders(self) -> list[Path]:
+        if not self.path.is_dir():
+            return []
+        return sorted(each for each in self.path.iterdir() if each.is_dir() and each.name != QUARANTINE)
+
+
+def _of(series: Series) -> tuple[Dataset, str]:
+    return series.dataset, series.symbol
