@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import os
 from pathlib import Path
 from threading import Lock
@@ -11,11 +12,12 @@ import pyarrow.compute as pc
 import pyarrow.parquet as pq
 from attrs import define, field, frozen
 
-from bc_parquet.folder import SeriesFolder
+from bc_parquet.folder import SeriesFolder, remove
 from bcore.protocols import Key
 from bcore.records import Dataset
 from bcore.schema import keys_of
 
+log = logging.getLogger(__name__)
 Stamp = tuple[int, int, int]
 
 
@@ -71,7 +73,23 @@ class HotFile:
         self._write()
 
     def _write(self) -> None:
-        staged = self.folder.staging / "hot"
+        """Replaces the file. The rows are durable already: a disk that refuses the hot file takes only that away."""
+        try:
+            self._replace()
+        except OSError as error:
+            remove(self.folder.hot)  # one that is behind would be believed
+            log.warning(
+                "%s: %s; until it can be written, the newest rows are read from the parts", self.folder.hot, error
+            )
+        finally:
+            remove(self._staged)
+
+    @property
+    def _staged(self) -> Path:
+        return self.folder.staging / "hot"
+
+    def _replace(self) -> None:
+        staged = self._staged
         with pa.OSFile(str(staged), "wb") as sink, pa.ipc.new_file(sink, self._table.schema) as writer:
             writer.write_table(self._table)
         os.replace(staged, self.folder.hot)

@@ -1,0 +1,104 @@
+"""Killed, raced, restarted: what was acknowledged is there once, and readers never notice."""
+
+from __future__ import annotations
+
+import os
+import random
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import pytest
+from conftest import TRADES, trades
+
+from bc_parquet import ParquetStore
+from bcore.query import Query
+from bcore.records import Series
+from bcore.spans import Spans
+
+HERE = Path(__file__).parent
+KILLS = 20
+BTC = Series(TRADES, "BTCUSDT")
+# Acknowledges each append on its standard output: what is printed must survive.
+WRITER = """
+import sys; sys.path.insert(0, sys.argv[2])
+from conftest import *
+from bcore.records import Series
+store = ParquetStore(sys.argv[1])
+last = store.last(Series(TRADES, "BTCUSDT"))
+begin = last[0] + 1 if last else 0
+while True:
+    store.append(trades(range(max(begin - 7, 0), begin + 50)))  # overlaps what is held
+    begin += 50
+    print(begin, flush=True)
+"""
+
+
+def writer(folder: Path) -> subprocess.Popen[str]:
+    environment = {**os.environ, "PYTHONPATH": os.pathsep.join(sys.path)}
+    return subprocess.Popen(
+        [sys.executable, "-c", WRITER, str(folder), str(HERE)], stdout=subprocess.PIPE, text=True, env=environment
+    )
+
+
+def test_a_killed_writer_loses_nothing_it_acknowledged_and_doubles_nothing(tmp_path: Path) -> None:
+    chance, acknowledged = random.Random(7), 0
+    for _ in range(KILLS):
+        process = writer(tmp_path)
+        assert process.stdout is not None
+        acknowledged = int(process.stdout.readline())
+        time.sleep(chance.random() * 0.15)  # the instant of the kill is the point: any will do
+        process.kill()
+        rest = [int(line) for line in process.stdout.read().splitlines() if line.strip().isdigit()]
+        process.wait()
+        process.stdout.close()
+        acknowledged = max([acknowledged, *rest])
+        ids = ParquetStore(tmp_path).read(Query(TRADES, "BTCUSDT"))["agg_trade_id"].to_pylist()
+        assert list(range(len(ids))) == ids
+        assert len(ids) >= acknowledged
+    store = ParquetStore(tmp_path)
+    store.append(trades([0]))  # a new writer clears away what the killed ones left
+    home = tmp_path / "trades" / ".BTCUSDT"
+    assert [] == [path.name for path in (home / "staging").iterdir()]
+    assert 1 == len([path for path in home.iterdir() if path.name.startswith("v")])
+    print(f"{KILLS} kills: {acknowledged} rows acknowledged, 0 lost, 0 doubled")
+    store.close()
+
+
+@pytest.mark.parametrize("how", ["read", "scan"])
+def test_readers_beside_a_writer_that_merges_see_an_unbroken_archive(tmp_path: Path, how: str) -> None:
+    process = writer(tmp_path)
+    assert process.stdout is not None
+    process.stdout.readline()
+    versions, reads, rows = set(), 0, 0
+    try:
+        deadline = time.monotonic() + 30
+        while len(versions) < 8 and time.monotonic() < deadline:
+            reader = ParquetStore(tmp_path)
+            query = Query(TRADES, "BTCUSDT", columns=("agg_trade_id",))
+            table = reader.read(query) if how == "read" else reader.scan(query).read_all()
+            ids = table["agg_trade_id"].to_pylist()
+            assert list(range(len(ids))) == ids
+            assert len(ids) >= rows
+            rows, reads = len(ids), reads + 1
+            versions.add(os.readlink(tmp_path / "trades" / "BTCUSDT.parquet"))
+            assert Spans() == reader.spans(BTC).gaps()
+    finally:
+        process.kill()
+        process.stdout.close()
+        process.wait()
+    assert len(versions) >= 8, "the writer merged while we read"
+    print(f"{reads} racing reads over {len(versions)} versions: 0 wrong, 0 errors")
+
+
+def test_a_scan_goes_on_where_it_was_when_its_version_is_merged_away(tmp_path: Path) -> None:
+    store = ParquetStore(tmp_path)
+    for begin in range(0, 300, 30):
+        store.append(trades(range(begin, begin + 30)))
+    scan = ParquetStore(tmp_path).scan(Query(TRADES, "BTCUSDT", offset=5, limit=250, columns=("price", "agg_trade_id")))
+    batches = [scan.read_next_batch()]
+    store.compact(BTC)
+    store.close()  # which also removes the version that the scan had listed
+    batches += list(scan)
+    assert list(range(5, 255)) == [id_ for batch in batches for id_ in batch["agg_trade_id"].to_pylist()]
