@@ -1,0 +1,136 @@
+"""`bcore replay`: serve a recording as a Binance-compatible exchange."""
+
+from __future__ import annotations
+
+import logging
+import sys
+from datetime import UTC, datetime, timedelta
+from typing import TYPE_CHECKING
+
+import click
+
+if TYPE_CHECKING:
+    from bc_replay.options import Options
+
+EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+
+
+class Instant(click.ParamType[int]):
+    """ISO 8601 text, or an epoch number in s, ms or us, as us UTC."""
+
+    name = "instant"
+
+    def convert(self, value: object, param: click.Parameter | None, ctx: click.Context | None) -> int:
+        text = str(value)
+        if text.isdigit():
+            number = int(text)
+            return number if number >= 10**14 else number * 1000 if number >= 10**11 else number * 1_000_000
+        try:
+            moment = datetime.fromisoformat(text)
+        except ValueError:
+            self.fail(f"{text!r} is neither ISO 8601 (2024-08-09T00:00:00Z) nor an epoch number", param, ctx)
+        aware = moment.replace(tzinfo=UTC) if moment.tzinfo is None else moment
+        return (aware - EPOCH) // timedelta(microseconds=1)
+
+
+@click.command()
+@click.argument("recordings", nargs=-1, metavar="[RECORDING]...")
+@click.option("--sample", is_flag=True, help="Serve the bundled BTCUSDT sample; so does naming no RECORDING.")
+@click.option("--port", type=click.IntRange(0, 65535), default=0, help="0, the default, takes a free one.")
+@click.option("--host", default="127.0.0.1", show_default=True)
+@click.option(
+    "--speed",
+    type=click.FloatRange(min=0, max=1e9),
+    default=1.0,
+    show_default=True,
+    help="Recorded seconds per second; 0 goes as fast as the clients take it.",
+)
+@click.option("--symbol", "symbols", multiple=True, metavar="S", help="Serve only these. Repeatable.")
+@click.option("--loop", is_flag=True, help="Begin again at the end; ids and times go on.")
+@click.option("--start-at", type=Instant(), help="Begin at this instant: ISO 8601, ms or us.")
+@click.option("--wait", is_flag=True, help="Hold the clock until the first market-data client comes.")
+@click.option("--exit-at-end", is_flag=True, help="Exit 0 when the recording is over.")
+@click.option("--fault", "faults", multiple=True, metavar="KIND@SECONDS[:ARG]", help="Repeatable; see --list-faults.")
+@click.option("--list-faults", is_flag=True, help="Show the kinds of faults and exit.")
+@click.option("--weight-limit", type=click.IntRange(min=1), default=6000, show_default=True, metavar="N")
+@click.option("--retention-floor", type=click.IntRange(min=0), default=0, metavar="ID", help="REST skips older ids.")
+@click.option("--ping-interval", type=click.FloatRange(min=0.05), default=20.0, show_default=True, metavar="S")
+@click.option("--pong-timeout", type=click.FloatRange(min=0.05), default=60.0, show_default=True, metavar="S")
+@click.option("--die-with-parent", is_flag=True, help="Exit when standard input, a pipe, is closed.")
+@click.option("-v", "--verbose", is_flag=True, help="Show requests on standard error.")
+def replay(
+    recordings: tuple[str, ...],
+    sample: bool,
+    port: int,
+    host: str,
+    speed: float,
+    symbols: tuple[str, ...],
+    loop: bool,
+    start_at: int | None,
+    wait: bool,
+    exit_at_end: bool,
+    faults: tuple[str, ...],
+    list_faults: bool,
+    weight_limit: int,
+    retention_floor: int,
+    ping_interval: float,
+    pong_timeout: float,
+    die_with_parent: bool,
+    verbose: bool,
+) -> None:
+    """Serve RECORDINGs as Binance spot: REST and WebSocket, with faults on demand.
+
+    A RECORDING is a file or folder of raw stream lines, JSON events, bulk-format CSV, or an archive of bcore; write
+    SYMBOL=PATH where the file does not tell its symbol. The first line on standard output is
+    `listening on http://HOST:PORT`.
+    """
+    from bc_replay.errors import RecordingError
+    from bc_replay.faults import FaultError
+    from bc_replay.keepalive import Habits
+    from bc_replay.options import Options
+    from bc_replay.sample import paths
+
+    if list_faults:
+        _show_faults()
+        return
+    if sample and recordings:
+        raise click.UsageError("give either --sample or RECORDINGs")
+    options = Options(
+        paths=recordings or tuple(map(str, paths())),
+        host=host,
+        port=port,
+        speed=speed,
+        symbols=symbols or None,
+        loop=loop,
+        wait=wait,
+        start_at=start_at,
+        exit_at_end=exit_at_end,
+        faults=faults,
+        weight_limit=weight_limit,
+        retention_floor=retention_floor,
+        habits=Habits(ping_every=ping_interval, pong_within=pong_timeout),
+        die_with_parent=die_with_parent,
+        verbose=verbose,
+    )
+    logging.basicConfig(level=logging.INFO if verbose else logging.WARNING, stream=sys.stderr)
+    try:
+        _serve(options)
+    except (RecordingError, FaultError) as error:
+        raise click.UsageError(str(error)) from None
+
+
+def _serve(options: Options) -> None:
+    from bc_replay.server import StartError, serve
+
+    try:
+        serve(options)
+    except StartError as error:
+        raise click.UsageError(str(error)) from None
+
+
+def _show_faults() -> None:
+    from bc_replay.faults import KINDS
+
+    for kind in KINDS.values():
+        argument = f":{kind.unit}, default {kind.default:g}" if kind.unit else ""
+        click.echo(f"{kind.name:<11} {kind.summary}  [{kind.meets.value}{argument}]")

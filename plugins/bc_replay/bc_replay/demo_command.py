@@ -1,0 +1,50 @@
+"""The command `bcore demo`."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import click
+
+from bcore.cli.options import with_globals
+
+if TYPE_CHECKING:
+    from bcore.cli.options import Options
+
+DATA = "demo-data"
+
+
+@click.command()
+@click.argument("recordings", nargs=-1, type=click.Path(exists=True, path_type=Path))
+@click.option("--for", "seconds", type=click.FloatRange(min=0), help="Stop after so many seconds.")
+@click.option(
+    "--speed",
+    type=click.FloatRange(min=0, min_open=True),
+    default=20.0,
+    show_default=True,
+    help="Recorded seconds per second.",
+)
+@with_globals
+@click.pass_context
+def demo(ctx: click.Context, recordings: tuple[Path, ...], seconds: float | None, speed: float) -> None:
+    """Collect a recording from a replayed exchange on this machine, and prove that nothing is missing.
+
+    RECORDINGS default to a bundled ten minutes of BTCUSDT. The archive goes to --data (default: demo-data). Ctrl-C or
+    --for stops early. Exit code 0 means that the archive holds exactly the trades that the recording had by then.
+    """
+    from bc_replay import sample
+    from bc_replay.demo import Demo
+    from bc_replay.recording import read_recording
+    from bcore.errors import BcoreError
+
+    options: Options = ctx.obj
+    paths = recordings or tuple(sample.paths())
+    work = Demo(paths, read_recording(paths), options.data or DATA, speed, seconds)
+    click.echo(f"replaying {', '.join(path.name for path in paths)} at {speed:g} times its speed")
+    try:
+        outcome = work.run(options.registry())
+    except (OSError, RuntimeError) as error:
+        raise BcoreError(f"the replay exchange did not come up: {error}") from error
+    click.echo("\n".join(outcome.lines()))
+    ctx.exit(0 if outcome.proof.exact else 1)

@@ -1,0 +1,74 @@
+"""The WebSocket resources (protocol section 5)."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+from collections.abc import Sequence
+
+import falcon
+import falcon.asgi
+from attrs import define
+
+from bc_replay.commands import MOST_STREAMS
+from bc_replay.exchange import Exchange, log
+from bc_replay.names import well_formed
+from bc_replay.parameters import time_unit
+from bc_replay.refusals import Refusal
+from bc_replay.session import Session
+
+POLICY_VIOLATION, TRY_LATER = 1008, 1013
+
+
+@define(eq=False)
+class Gateway:
+    """Stream connections: raw ones under `/ws`, combined ones under `/stream`."""
+
+    exchange: Exchange
+    combined: bool
+
+    async def on_websocket(self, req: falcon.asgi.Request, ws: falcon.asgi.WebSocket, streams: str = "") -> None:
+        try:
+            micros = time_unit(req.get_param("timeUnit"))
+        except Refusal:
+            await ws.close()
+            return
+        names = _names(req.get_param("streams") or "" if self.combined else streams)
+        await ws.accept()
+        if len(names) > MOST_STREAMS:
+            await ws.close(POLICY_VIOLATION)
+            return
+        log.info("stream connection for %s", names)
+        session = self.exchange.session(combined=self.combined, micros=micros)
+        try:
+            await self._serve(session, ws, names)
+        finally:
+            self.exchange.leave(session)
+
+    async def _serve(self, session: Session, ws: falcon.asgi.WebSocket, names: Sequence[str]) -> None:
+        self.exchange.clock.begin()
+        session.subscribe(names)
+        sending = asyncio.create_task(session.drain(ws.send_text))
+        try:
+            await self._listen(session, ws, sending)
+        finally:
+            sending.cancel()
+            with contextlib.suppress(asyncio.CancelledError, falcon.WebSocketDisconnected):
+                await sending
+
+    async def _listen(self, session: Session, ws: falcon.asgi.WebSocket, sending: asyncio.Task[None]) -> None:
+        while not sending.done():
+            try:
+                text = await ws.receive_text()
+            except falcon.WebSocketDisconnected:
+                return
+            except falcon.PayloadTypeError:
+                continue
+            session.obey(text)
+            if session.overfull:
+                await ws.close(TRY_LATER)
+                return
+
+
+def _names(text: str) -> list[str]:
+    return [name for name in text.split("/") if well_formed(name)]

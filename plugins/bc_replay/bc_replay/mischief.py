@@ -1,0 +1,76 @@
+"""Carries out the faults that the server does by itself: those of streams, of the port and of events."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable, Coroutine
+
+from attrs import define, field
+
+from bc_replay.channels import Distortion
+from bc_replay.faults import Fault, Faults, Meets, State
+from bc_replay.hub import Hub
+from bc_replay.relay import Relay
+from bc_replay.session import Session
+from bc_replay.wire import Front
+
+LOOK = 0.02  # seconds
+ACTS: dict[str, Callable[[Relay], None]] = {
+    "disconnect": lambda relay: relay.close(1001, "going away"),
+    "rotate": lambda relay: relay.close(1001, "24 hours are over"),
+    "shutdown": lambda relay: relay.close(1001, "server shutdown"),
+    "reset": lambda relay: relay.reset(),
+    "silence": lambda relay: relay.mute(),
+}
+
+
+@define(eq=False)
+class Mischief:
+    faults: Faults
+    front: Front
+    hub: Hub
+    sessions: set[Session]
+    now: Callable[[], int]  # the exchange's time, for serverShutdown
+    _tasks: set[asyncio.Task[None]] = field(factory=set)
+
+    async def run(self) -> None:
+        while True:
+            for fault in tuple(self.faults.open(Meets.STREAMS, Meets.PORT, Meets.EVENTS)):
+                if fault.state is State.ARMED:
+                    self._attempt(fault)
+            await asyncio.sleep(LOOK)
+
+    def _attempt(self, fault: Fault) -> None:
+        if fault.kind.meets is Meets.PORT:
+            fault.hit(self.faults.now)
+            self._later(self.front.refuse(fault.amount))
+        elif fault.kind.meets is Meets.EVENTS:
+            self._end(fault, self.hub.distort(Distortion(fault.kind.name, int(fault.amount))))
+        elif fault.kind.name == "shutdown":
+            self._shut_down(fault)
+        else:
+            self._end(fault, self.front.each_stream(ACTS[fault.kind.name]))
+
+    def _end(self, fault: Fault, met: int) -> None:
+        if met:
+            fault.hit(self.faults.now, met)
+            fault.end()
+
+    def _shut_down(self, fault: Fault) -> None:
+        if not self.front.streams():
+            return
+        fault.hit(self.faults.now, len(self.front.streams()))
+        for session in tuple(self.sessions):
+            at = self.now() if session.micros else self.now() // 1000
+            session.announce("serverShutdown", {"e": "serverShutdown", "E": at})
+        self._later(self._cut(fault))
+
+    async def _cut(self, fault: Fault) -> None:
+        await asyncio.sleep(fault.amount)
+        self.front.each_stream(ACTS["shutdown"])
+        fault.end()
+
+    def _later(self, work: Coroutine[None, None, None]) -> None:
+        task = asyncio.create_task(work)
+        self._tasks.add(task)
+        task.add_done_callback(self._tasks.discard)

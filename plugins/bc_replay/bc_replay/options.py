@@ -1,0 +1,28 @@
+"""What a replay was asked to be."""
+
+from __future__ import annotations
+
+from attrs import field, frozen
+
+from bc_replay.keepalive import Habits
+
+
+@frozen(kw_only=True)
+class Options:
+    """`start_at` is an instant in us UTC; `retention_floor` the lowest id that REST reaches; `port` 0 a free one."""
+
+    paths: tuple[str, ...]
+    host: str = "127.0.0.1"
+    port: int = 0
+    speed: float = 1.0
+    symbols: tuple[str, ...] | None = None
+    loop: bool = False
+    wait: bool = False
+    start_at: int | None = None
+    exit_at_end: bool = False
+    faults: tuple[str, ...] = ()
+    weight_limit: int = 6000
+    retention_floor: int = 0
+    habits: Habits = field(factory=Habits)
+    die_with_parent: bool = False
+    verbose: bool = False

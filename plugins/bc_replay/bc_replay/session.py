@@ -1,0 +1,100 @@
+"""One stream connection: its subscriptions, and its queue of outgoing text."""
+
+from __future__ import annotations
+
+import asyncio
+from collections import deque
+from collections.abc import Awaitable, Callable, Iterable, Sequence
+
+from attrs import define, field
+
+from bc_replay.channels import compact
+from bc_replay.commands import answer
+from bc_replay.hub import Hub
+
+FULL = 64  # a queue this long makes a clock of speed 0 wait
+OVERFULL = 500_000  # a client this far behind is let go
+
+Send = Callable[[str], Awaitable[None]]
+
+
+@define(eq=False)
+class Session:
+    """`mute_until` is the wall instant before which new subscriptions deliver nothing (fault acksilent)."""
+
+    hub: Hub
+    combined: bool
+    micros: bool
+    mute_until: Callable[[], float | None] = lambda: None
+    _names: dict[str, None] = field(factory=dict)  # an ordered set
+    _queue: deque[str] = field(factory=deque)
+    _filled: asyncio.Event = field(factory=asyncio.Event)
+    _emptied: asyncio.Event = field(factory=asyncio.Event)
+    _sending: bool = False
+
+    @property
+    def names(self) -> Sequence[str]:
+        return tuple(self._names)
+
+    @property
+    def waiting(self) -> int:
+        """Messages that have not been handed to the socket."""
+        return len(self._queue) + self._sending
+
+    @property
+    def overfull(self) -> bool:
+        return len(self._queue) > OVERFULL
+
+    def subscribe(self, names: Iterable[str]) -> None:
+        until = self.mute_until()
+        for name in names:
+            if name in self._names:
+                continue
+            self._names[name] = None
+            if until is None:
+                self.hub.subscribe(self, name)
+            else:
+                self.hub.subscribe_later(self, name, until)
+
+    def unsubscribe(self, names: Iterable[str]) -> None:
+        for name in names:
+            self._names.pop(name, None)
+            self.hub.unsubscribe(self, name)
+
+    def close(self) -> None:
+        self.unsubscribe(self.names)
+        self._queue.clear()
+        self._emptied.set()
+
+    def obey(self, text: str) -> None:
+        """Carry out a control message; its reply queues up behind the events already sent."""
+        reply = answer(self, text)
+        if reply is not None:
+            self.deliver(compact(reply))
+
+    def deliver(self, text: str) -> None:
+        self._queue.append(text)
+        self._filled.set()
+
+    def announce(self, event: str, body: dict[str, object]) -> None:
+        """An event that nobody subscribed to, such as serverShutdown, in this connection's form."""
+        self.deliver(compact({"stream": f"!{event}", "data": body} if self.combined else body))
+
+    async def room(self) -> None:
+        """Returns when the queue is short."""
+        while len(self._queue) >= FULL:
+            self._emptied.clear()
+            await self._emptied.wait()
+
+    async def drain(self, send: Send) -> None:
+        """Send what is queued, for ever."""
+        while True:
+            if not self._queue:
+                self._sending = False
+                self._emptied.set()
+                self._filled.clear()
+                await self._filled.wait()
+            self._sending = True
+            await send(self._queue.popleft())
+            if len(self._queue) < FULL:
+                self._emptied.set()
