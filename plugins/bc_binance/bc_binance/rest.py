@@ -1,0 +1,88 @@
+"""One GET to the exchange: through the gate, within the budget, with a typed error for whatever goes wrong."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any, TypeVar
+from urllib.parse import urlsplit
+
+import msgspec
+import requests
+from attrs import field, frozen
+from requests.adapters import HTTPAdapter
+
+from bc_binance.budget import WeightBudget
+from bc_binance.config import BinanceConfig
+from bc_binance.failures import failure
+from bc_binance.gate import Gate
+from bc_binance.refusals import Reply, refusal
+from bcore.errors import BannedError, FaultyReplyError, RateLimitedError
+
+T = TypeVar("T")
+CONNECTIONS = 16
+
+
+def open_session(config: BinanceConfig) -> requests.Session:
+    """A session that keeps connections and never retries: whoever runs a source decides when to ask again."""
+    session = requests.Session()
+    session.headers.update({"User-Agent": config.user_agent, "X-MBX-TIME-UNIT": "MICROSECOND"})
+    adapter = HTTPAdapter(pool_connections=2, pool_maxsize=CONNECTIONS, max_retries=0)
+    session.mount("https://", adapter)
+    session.mount("http://", adapter)
+    return session
+
+
+@frozen
+class Rest:
+    """The REST side of the exchange. Safe to use from several threads."""
+
+    config: BinanceConfig
+    budget: WeightBudget
+    gate: Gate
+    session: requests.Session = field()
+
+    @property
+    def host(self) -> str:
+        """The host as messages name it."""
+        return urlsplit(self.config.rest_url).netloc.rpartition("@")[2]
+
+    def get(self, path: str, params: Mapping[str, Any], weight: int) -> bytes:
+        """The body of the answer. Raises `ExchangeError`, and `Stopped` while waiting for the budget."""
+        self.gate.check()
+        reservation = self.budget.reserve(weight)
+        used: int | None = None
+        try:
+            self.gate.check()
+            reply = self._send(path, params)
+            used = self._used_weight(reply)
+        finally:
+            self.budget.settle(reservation, used)
+        error = refusal(reply)
+        if error is None:
+            return reply.body
+        if isinstance(error, (BannedError, RateLimitedError)):
+            self.gate.close(error)
+        raise error
+
+    def decode(self, body: bytes, kind: type[T], path: str) -> T:
+        """The body as `kind`. Raises `FaultyReplyError` if it is anything else."""
+        try:
+            return msgspec.json.decode(body, type=kind)
+        except msgspec.ValidationError as error:
+            raise FaultyReplyError(f"{self.host} answered {path} with data of another form: {error}") from error
+        except msgspec.DecodeError as error:
+            raise FaultyReplyError(f"{self.host} answered {path} with something that is not JSON") from error
+
+    def _send(self, path: str, params: Mapping[str, Any]) -> Reply:
+        timeout = self.config.timeout
+        try:
+            response = self.session.get(
+                self.config.rest_url + path, params=dict(params), timeout=timeout, allow_redirects=False
+            )
+        except requests.RequestException as error:
+            raise failure(error, self.host, timeout) from error
+        return Reply(self.host, path, response.status_code, response.headers, response.content, self.budget.now())
+
+    def _used_weight(self, reply: Reply) -> int | None:
+        text = reply.headers.get(self.budget.used_header, "")
+        return int(text) if text.isascii() and text.isdigit() else None

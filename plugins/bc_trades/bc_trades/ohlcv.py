@@ -1,0 +1,124 @@
+"""The view `ohlcv`: candles computed from the dataset `trades` when they are read."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import pyarrow as pa
+from attrs import Attribute, evolve, field, frozen
+
+from bc_trades.candles import Trades, candles
+from bc_trades.timeframes import LATEST, Timeframe, timeframe_of
+from bcore.records import Derivation
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
+    from bcore.query import Query
+
+SCHEMA = pa.schema(
+    [
+        pa.field("timestamp", pa.timestamp("us", tz="UTC"), nullable=False),
+        pa.field("symbol", pa.string(), nullable=False),
+        pa.field("open", pa.float64(), nullable=False),
+        pa.field("high", pa.float64(), nullable=False),
+        pa.field("low", pa.float64(), nullable=False),
+        pa.field("close", pa.float64(), nullable=False),
+        pa.field("volume", pa.float64(), nullable=False),
+        pa.field("quote_volume", pa.float64(), nullable=False),
+        pa.field("trade_count", pa.int64(), nullable=False),
+        pa.field("taker_buy_volume", pa.float64(), nullable=False),
+        pa.field("taker_buy_quote_volume", pa.float64(), nullable=False),
+        pa.field("complete", pa.bool_(), nullable=False),
+    ]
+)
+
+
+def _a_timeframe(_: Any, attribute: Attribute[str], value: str) -> None:
+    timeframe_of(value)
+
+
+@frozen
+class OhlcvParams:
+    """What one may ask of the view."""
+
+    timeframe: str = field(
+        default="1m",
+        validator=_a_timeframe,
+        metadata={"help": "length of a bar: 1s, 1m ... 12h, 1d, 3d, 1w, 1M, or as pandas writes it: 15min, 1H"},
+    )
+
+    @property
+    def frame(self) -> Timeframe:
+        return timeframe_of(self.timeframe)
+
+
+def needs(query: Query, params: OhlcvParams) -> Query:
+    """The trades of whole bars: those that open in [start, end), no more of them than are counted off."""
+    frame = params.frame
+    start = None if query.start is None else frame.floor(query.start)
+    end = None if query.end is None else frame.ceil(query.end)
+    if query.tail is not None and end is not None:
+        start = _latest(start, _back(frame, end, query.tail + query.offset))
+    if query.limit is not None and start is not None:
+        end = _earliest(end, _on(frame, start, query.limit + query.offset + 1))
+    return evolve(query, start=start, end=end, limit=None, tail=None, offset=0, where={}, columns=None)
+
+
+def _back(frame: Timeframe, end: int, bars: int) -> int | None:
+    """So many bars before `end`; None where that is before all trading, which counts from the epoch."""
+    return None if bars * frame.length > end else frame.shifted(end, -bars)
+
+
+def _on(frame: Timeframe, start: int, bars: int) -> int | None:
+    """So many bars after `start`; None where that is beyond what a time can be."""
+    return None if bars * frame.length > LATEST - start else frame.shifted(start, bars)
+
+
+def _latest(one: int | None, other: int | None) -> int | None:
+    return other if one is None else one if other is None else max(one, other)
+
+
+def _earliest(one: int | None, other: int | None) -> int | None:
+    return other if one is None else one if other is None else min(one, other)
+
+
+def to_candles(table: pa.Table, params: OhlcvParams) -> pa.Table:
+    """Candles of the trades, which come in order of id; a bar in which nothing traded gives no row."""
+    if not table.num_rows:
+        return SCHEMA.empty_table()
+    columns = candles(_trades(table), params.frame)
+    count = len(columns["timestamp"])
+    if not count:
+        return SCHEMA.empty_table()
+    columns["symbol"] = pa.repeat(table.column("symbol")[0], count)
+    return pa.Table.from_arrays([pa.array(columns[each.name], each.type) for each in SCHEMA], schema=SCHEMA)
+
+
+def _trades(table: pa.Table) -> Trades:
+    def column(name: str) -> NDArray[Any]:
+        values: NDArray[Any] = table.column(name).to_numpy()
+        return values
+
+    return Trades(
+        time=table.column("timestamp").cast(pa.int64()).to_numpy(),
+        price=column("price"),
+        quantity=column("quantity"),
+        id=column("agg_trade_id"),
+        first=column("first_trade_id"),
+        last=column("last_trade_id"),
+        buyer_is_maker=column("is_buyer_maker").astype(np.bool_),
+    )
+
+
+OHLCV = Derivation(
+    name="ohlcv",
+    dataset="trades",
+    schema=SCHEMA,
+    params=OhlcvParams,
+    needs=needs,
+    apply=to_candles,
+    context=1,
+    summary="Candles from trades, equal to the exchange's own, each with whether it is proven complete",
+)
