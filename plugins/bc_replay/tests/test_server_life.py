@@ -9,7 +9,6 @@ import signal
 import socket
 import subprocess
 import sys
-import tempfile
 import time
 from pathlib import Path
 from typing import Any
@@ -39,10 +38,6 @@ def ending(ws: ClientConnection) -> ConnectionClosed:
         return closed
 
 
-def folders() -> set[str]:
-    return {name for name in os.listdir(tempfile.gettempdir()) if name.startswith("bc_replay-")}
-
-
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
 def test_a_signal_ends_it_with_0_within_two_seconds(recording: Path, number: signal.Signals) -> None:
     with ReplayServer(recording) as server, connect(f"{server.ws_url}/ws/btcusdt@aggTrade") as ws:
@@ -54,16 +49,16 @@ def test_a_signal_ends_it_with_0_within_two_seconds(recording: Path, number: sig
         assert [1001] == [end.rcvd.code for end in [ending(ws)] if end.rcvd]
 
 
-def test_it_ends_when_its_parent_does_and_leaves_nothing(recording: Path) -> None:
-    before = folders()
+def test_it_ends_when_its_parent_does_and_leaves_nothing(recording: Path, tmp_path: Path) -> None:
     program = (
         "import os, sys; from bc_replay.testing import ReplayServer;"
         f"server = ReplayServer({str(recording)!r}).start(); print(server.url, flush=True); os._exit(1)"
     )
-    environment = {**os.environ, "PYTHONPATH": os.pathsep.join(filter(None, sys.path))}
+    environment = {**os.environ, "PYTHONPATH": os.pathsep.join(filter(None, sys.path)), "TMPDIR": str(tmp_path)}
     dead = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, timeout=30, env=environment)
-    deadline = time.monotonic() + 5
-    while answers(dead.stdout.strip()) or folders() - before:
+    assert dead.stdout.startswith("http"), dead.stderr
+    deadline = time.monotonic() + 10
+    while answers(dead.stdout.strip()) or any(tmp_path.iterdir()):
         assert time.monotonic() < deadline, "the server outlived its parent"
         time.sleep(0.05)
 
