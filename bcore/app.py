@@ -85,7 +85,7 @@ class App:
                 log.exception("closing %s failed", name)
 
     def _job(self, section: SourceSection, problems: list[str]) -> Job | None:
-        symbols = section.wiring.symbols or self.settings.symbols
+        symbols = tuple(dict.fromkeys(section.wiring.symbols or self.settings.symbols))
         if not symbols:
             problems.append(f'{section.path}: no symbols: set symbols = ["BTCUSDT"] at the top or in the section')
             return None
@@ -150,12 +150,19 @@ def completed(tree: Tree, registry: Registry, *, symbols: Iterable[str] = (), da
     if not tree.get("stores"):
         tree["stores"] = {"main": {"kind": only_store(registry).name}}
     if data is not None:
-        name = next(iter(tree["stores"]))
-        tree["stores"] = {**tree["stores"], name: {**tree["stores"][name], "path": data}}
+        tree["stores"] = _with_path(tree["stores"], data)
     for group in ("exchanges", "sources"):
         if not tree.get(group):
             tree[group] = {name: {} for name in sorted(registry.of(group))}
     return tree
+
+
+def _with_path(stores: Any, path: str) -> Any:
+    """What is no section stays as it is: `check` names it."""
+    name = next(iter(stores), None) if isinstance(stores, Mapping) else None
+    if name is None or not isinstance(stores[name], Mapping):
+        return stores
+    return {**stores, name: {**stores[name], "path": path}}
 
 
 def only_store(registry: Registry) -> Factory[Store]:

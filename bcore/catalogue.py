@@ -62,7 +62,7 @@ class View:
         kind = self.dataset.schema.field(name).type
         try:
             # Text to number goes through string: Arrow casts "10", and not 10, to every column type.
-            return tuple(pa.array([str(value) for value in values]).cast(kind).to_pylist())
+            return tuple(pa.array([_as_text(value) for value in values]).cast(kind).to_pylist())
         except (pa.ArrowInvalid, pa.ArrowNotImplementedError):
             problems.append(f"{name} must be {kind}, or several separated by commas, not {typed!r}")
             return ()
@@ -73,6 +73,11 @@ class View:
         except FieldsError as error:
             problems.extend(f"{name} {sentence}".strip() for name, sentence in error.problems)
         return None
+
+
+def _as_text(value: Any) -> str:
+    """A whole float as a whole number, which a float and an int column both take."""
+    return str(int(value)) if isinstance(value, float) and value.is_integer() else str(value)
 
 
 @frozen

@@ -61,7 +61,7 @@ class Client:
         offset: int = 0,
         tail: int | None = None,
         after_id: int | None = None,
-        columns: Iterable[str] | None = None,
+        columns: str | Iterable[str] | None = None,
         **params: Any,
     ) -> pa.Table:
         """Rows of a view as an Arrow table, oldest first.
@@ -85,7 +85,7 @@ class Client:
                 offset=offset,
                 tail=tail,
                 after=after_id,
-                columns=None if columns is None else tuple(columns),
+                columns=(columns,) if isinstance(columns, str) else None if columns is None else tuple(columns),
                 params={name: value for name, value in params.items() if value is not None},
                 hot=self.hot,
             )

@@ -67,10 +67,10 @@ class Job:
     def _renamed(self, dataset: Dataset) -> Dataset:
         """`us_trades` for `trades`; a source's further datasets follow: `us_depth_snapshots` for `depth_snapshots`."""
         first = self.source.datasets[0].name
-        if self.rename is None:
-            return dataset
         if dataset.name not in [known.name for known in self.source.datasets]:
             raise StoreError(f"source {self.name} brought dataset {dataset.name}, which it does not declare")
+        if self.rename is None:
+            return dataset
         rest = dataset.name.removeprefix(first)
         return evolve(dataset, name=self.rename + rest if rest != dataset.name else f"{self.rename}_{rest}")
 

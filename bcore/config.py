@@ -17,6 +17,7 @@ from attrs import field, frozen
 from bcore.errors import ConfigError
 from bcore.fields import FieldsError, parse
 from bcore.naming import near
+from bcore.records import NAME
 
 if TYPE_CHECKING:
     from bcore.records import Factory
@@ -40,13 +41,22 @@ class Section:
     factory: Factory[Any]
 
 
+def _a_dataset_name(_: object, __: object, value: str | None) -> None:
+    if value is not None and not NAME.fullmatch(value):
+        raise ValueError(f"must be lower-case letters, digits and _ (at most 63), not {value!r}")
+
+
 @frozen
 class Wiring:
     """The keys of a source section that the core reads itself."""
 
     exchange: str | None = field(default=None, metadata={"help": "the section of [exchanges] to use"})
     symbols: tuple[str, ...] = field(default=(), metadata={"help": "symbols of this source alone"})
-    dataset: str | None = field(default=None, metadata={"help": "another name for the dataset it writes"})
+    dataset: str | None = field(
+        default=None,
+        validator=_a_dataset_name,
+        metadata={"help": "another name for the dataset it writes"},
+    )
     store: str | None = field(default=None, metadata={"help": "the section of [stores] to write to"})
 
 
@@ -104,9 +114,16 @@ def _yaml(path: Path, text: str) -> Any:
     except ImportError as error:
         raise ConfigError([f"{path}: reading YAML needs PyYAML: pip install 'bcore[yaml]', or write TOML"]) from error
     try:
-        return yaml.safe_load(text) or {}
+        return _text_keys(yaml.safe_load(text) or {})
     except yaml.YAMLError as error:
         raise ConfigError([f"{path}: not YAML: {' '.join(str(error).split())}"]) from error
+
+
+def _text_keys(tree: Any) -> Any:
+    """YAML takes `on` for a truth value and `1` for a number, as keys too; a section's keys are text."""
+    if isinstance(tree, dict):
+        return {str(key): _text_keys(value) for key, value in tree.items()}
+    return [_text_keys(each) for each in tree] if isinstance(tree, list) else tree
 
 
 def _overlaid(tree: Tree, environ: Mapping[str, str]) -> Tree:
@@ -127,11 +144,12 @@ def _put(tree: Tree, path: list[str], value: Any, name: str) -> None:
 
 
 def _literal(text: str) -> Any:
-    """A number, boolean, list or table in TOML's notation; anything else is text."""
+    """A list or table in TOML's notation; anything else is text, which every field takes (a path may be `2024`)."""
     try:
-        return tomllib.loads(f"value = {text}")["value"]
+        value = tomllib.loads(f"value = {text}")["value"]
     except tomllib.TOMLDecodeError:
         return text
+    return value if isinstance(value, (list, dict)) else text
 
 
 def check(tree: Mapping[str, Any], registry: Registry) -> Settings:
@@ -182,7 +200,7 @@ class _Checker:
             return None
         values = dict(raw)
         kind = values.pop("kind", name)
-        if kind not in kinds:
+        if not isinstance(kind, str) or kind not in kinds:
             self.problems.append(f"{path}: {self._no_kind(group, str(kind), kinds)}")
             return None
         wiring = self._wiring(path, values) if group == "sources" else None

@@ -17,13 +17,14 @@ BcoreError
 │       ├── BlockedError         a firewall in front of the exchange refused (403)
 │       ├── RestrictedError      not served from this place (451)
 │       ├── FaultyReplyError     a server fault, or a reply that is not what the protocol says
-│       └── RefusedError         the request itself is wrong (other 4xx); asking again will not help
+│       ├── RefusedError         the request itself is wrong (other 4xx); asking again will not help
+│       └── SymbolsError         some symbols failed, the others were served; `failures` has each one's error
 └── Stopped                  the work was asked to stop; nothing is wrong
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 
 
 class BcoreError(Exception):
@@ -112,6 +113,17 @@ class RefusedError(ExchangeError):
     def __init__(self, message: str, *, code: int | None = None) -> None:
         super().__init__(message)
         self.code = code
+
+
+class SymbolsError(ExchangeError):
+    """Some symbols failed, each with its error in `failures`; the others were served and are not held up."""
+
+    def __init__(self, failures: Mapping[str, ExchangeError]) -> None:
+        self.failures = dict(failures)
+        several = len(self.failures) > 1
+        super().__init__(
+            "; ".join(f"{symbol}: {error}" if several else str(error) for symbol, error in failures.items())
+        )
 
 
 class Stopped(BcoreError):

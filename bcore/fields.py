@@ -10,7 +10,7 @@ import math
 import types
 import typing
 from collections.abc import Callable, Mapping
-from typing import Any, TypeVar, get_args, get_origin
+from typing import Any, Literal, TypeVar, get_args, get_origin
 
 import attrs
 from attrs import frozen
@@ -122,6 +122,7 @@ def converter() -> Converter:
     made.register_structure_hook(Secret, lambda value, _: Secret.of(value))
     made.register_structure_hook_factory(attrs.has, lambda kind: _table(make_dict_structure_fn(kind, made)))
     made.register_structure_hook_factory(_is_mapping, lambda kind: _table(make_mapping_structure_fn(kind, made)))
+    made.register_structure_hook_func(_is_literal, _to_literal)
     made.register_structure_hook_func(_is_tuple, lambda value, kind: _to_tuple(made, value, kind))
     made.register_structure_hook_func(_is_union, lambda value, kind: _to_union(made, value, kind))
     return made
@@ -160,6 +161,16 @@ def _to_str(value: Any, _: Any) -> str:
     if isinstance(value, str):
         return value
     raise ValueError(f"must be text, not {value!r}")
+
+
+def _is_literal(kind: Any) -> bool:
+    return get_origin(kind) is Literal
+
+
+def _to_literal(value: Any, kind: Any) -> Any:
+    if value in get_args(kind):
+        return value
+    raise ValueError(f"must be {' or '.join(map(repr, get_args(kind)))}, not {value!r}")
 
 
 def _is_mapping(kind: Any) -> bool:
@@ -205,7 +216,7 @@ def _to_union(made: Converter, value: Any, kind: Any) -> Any:
     if len(members) == 1:
         return made.structure(value, members[0])
     members.sort(key=lambda member: not _fits(value, member))
-    sentences = []
+    sentences: list[str] = []
     for member in members:
         try:
             return made.structure(value, member)

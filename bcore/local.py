@@ -120,15 +120,21 @@ def _derived(store: Store, derivation: Derivation, query: Query, params: Any) ->
         wanted = query.tail if query.tail is not None else query.limit
         if wanted is None or rows.num_rows >= wanted + query.offset or _exhausted(need, query, stats):
             return query.counted(rows)
-        asked = evolve(asked, tail=asked.tail and asked.tail * WIDEN, limit=asked.limit and asked.limit * WIDEN)
+        asked = evolve(asked, tail=_wider(asked.tail), limit=_wider(asked.limit))
+
+
+def _wider(count: int | None) -> int | None:
+    """A count of 0 grows too: an offset may want rows beyond the none that were asked for."""
+    return None if count is None else max(count, 1) * WIDEN
 
 
 def _exhausted(need: Query, query: Query, stats: SeriesStats) -> bool:
     """Whether a wider window would bring nothing more, on the side that the query counts towards."""
     if query.tail is not None:
         return need.start is None or stats.first_time is None or need.start <= max(stats.first_time, query.start or 0)
-    last = stats.last_time if query.end is None else query.end
-    return need.end is None or last is None or need.end > last
+    if need.end is None or stats.last_time is None:
+        return True
+    return need.end > stats.last_time or (query.end is not None and need.end >= query.end)
 
 
 def _applied(store: Store, need: Query, derivation: Derivation, params: Any) -> pa.Table:

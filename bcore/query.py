@@ -16,6 +16,8 @@ from bcore.records import Dataset, Series
 if TYPE_CHECKING:
     import pyarrow as pa
 
+LARGEST = 2**62  # with an offset added it still fits Arrow's int64
+
 
 @frozen
 class Query:
@@ -127,8 +129,9 @@ class Request:
 
     def _count_problems(self) -> list[str]:
         counts = {"limit": self.limit, "offset": self.offset, "tail": self.tail, "after": self.after}
-        wrong = [name for name, value in counts.items() if value is not None and value < 0]
-        return [f"{name} must be 0 or more, not {counts[name]}" for name in wrong]
+        given = {name: value for name, value in counts.items() if value is not None}
+        low = [f"{name} must be 0 or more, not {value}" for name, value in given.items() if value < 0]
+        return low + [f"{name} must be below 2**62, not {value}" for name, value in given.items() if value >= LARGEST]
 
     def _order_problems(self) -> list[str]:
         problems = []

@@ -18,6 +18,7 @@ from attrs import define, field
 
 from bcore import __version__, builtin, hookspecs
 from bcore.errors import ConflictError
+from bcore.records import Derivation, Factory, Transport
 
 if TYPE_CHECKING:
     from bcore.events import Event
@@ -90,8 +91,7 @@ class Registry:
                 log.exception("the observer of plugin %s failed", observer.plugin_name)
 
     def _load(self, entry: EntryPoint, *, skip: bool) -> None:
-        distribution, version = (entry.dist.name, entry.dist.version) if entry.dist else ("?", "?")
-        plugin = Plugin(entry.name, distribution, version, entry.value)
+        plugin = Plugin(entry.name, *_named(entry), entry.value)
         if skip:
             plugin.state = "disabled"
             self.plugins.append(plugin)
@@ -107,13 +107,19 @@ class Registry:
             self._register(module, plugin)
 
     def _register(self, module: object, plugin: Plugin) -> None:
+        taken = [other for other in self.plugins if other.name == plugin.name]
         self.plugins.append(plugin)
+        if taken:
+            plugin.fail(f"the name {plugin.name!r} is taken by {taken[0].distribution} {taken[0].version}")
+            return
         try:
             self.manager.register(module, name=plugin.name)
             self.manager.check_pending()
-        except (pluggy.PluginValidationError, ValueError) as error:
+        except pluggy.PluginValidationError as error:
             self.manager.unregister(name=plugin.name)
             plugin.fail(_hook_problem(str(error)))
+        except ValueError:  # pluggy knows the module already, under another name
+            plugin.fail(f"another entry point offers {plugin.target} already")
 
     def _offered(self, what: str) -> dict[str, tuple[Any, Plugin]]:
         if what not in self._offers:
@@ -127,24 +133,51 @@ class Registry:
 
     def _asked(self, hook: str) -> Iterator[tuple[Any, Plugin]]:
         """Each record with its plugin. Plugins are asked one at a time, so that one that raises costs only itself."""
-        by_name = {plugin.name: plugin for plugin in self.plugins}
-        for implementation in reversed(getattr(self.manager.hook, hook).get_hookimpls()):
+        # Of two plugins of one name the first is the registered one.
+        by_name = {plugin.name: plugin for plugin in reversed(self.plugins)}
+        for implementation in getattr(self.manager.hook, hook).get_hookimpls():
             plugin = by_name[implementation.plugin_name]
             try:
                 records = list(implementation.function())
-                named = [record for record in records if isinstance(record.name, str)]
             except Exception as error:
                 plugin.fail(f"its {hook} raised {type(error).__name__}: {error}")
                 continue
-            yield from ((record, plugin) for record in named)
+            if problem := _misfit(hook, records):
+                plugin.fail(problem)
+                continue
+            yield from ((record, plugin) for record in records)
+
+
+def _misfit(hook: str, records: Iterable[Any]) -> str | None:
+    """What is wrong with the records of a hook: those of another hook would fail far from the plugin that gave them."""
+    expected = _record_type(hook)
+    for record in records:
+        if not isinstance(record, expected):
+            return f"its {hook} gave a {type(record).__name__}, and not a {expected.__name__}"
+        if not isinstance(record.name, str):
+            return f"its {hook} gave a {type(record).__name__} without a name"
+    return None
+
+
+def _record_type(hook: str) -> Any:
+    if hook == "bcore_commands":
+        from click import Command
+
+        return Command
+    return {"bcore_transports": Transport, "bcore_derivations": Derivation}.get(hook, Factory)
 
 
 def _installed() -> list[EntryPoint]:
     """Entry points in a stable order, each distribution once even if it stands on the path twice."""
-    found = {
-        (entry.dist.name if entry.dist else "", entry.name): entry for entry in reversed(entry_points(group=GROUP))
-    }
+    found = {(_named(entry)[0], entry.name): entry for entry in reversed(entry_points(group=GROUP))}
     return [found[key] for key in sorted(found)]
+
+
+def _named(entry: EntryPoint) -> tuple[str, str]:
+    """Distribution and version; a half-removed distribution may know neither."""
+    if entry.dist is None:
+        return "?", "?"
+    return entry.dist.name or "?", entry.dist.version or "?"
 
 
 def _names(text: str | None) -> set[str]:
@@ -153,7 +186,8 @@ def _names(text: str | None) -> set[str]:
 
 def _hook_problem(text: str) -> str:
     known = ", ".join(name for name in vars(hookspecs) if name.startswith("bcore_"))
-    return f"{text.splitlines()[0]}; the hooks are {known}"
+    lines = text.splitlines()  # of a wrong signature: the hook, its definition, the arguments that are too many
+    return f"{'; '.join(dict.fromkeys([lines[0], lines[-1]]))}; the hooks are {known}"
 
 
 def _clash(what: str, name: str, one: Plugin, other: Plugin) -> str:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import logging
-import random
 import signal
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -11,36 +10,17 @@ from threading import Event as Flag
 from threading import Thread
 from types import FrameType
 
-from attrs import define, field, frozen
+from attrs import define, field
 
 from bcore.app import App
+from bcore.backoff import Backoff
 from bcore.clock import SystemClock
 from bcore.collect import Job
-from bcore.errors import ExchangeError, Stopped
+from bcore.errors import Stopped, SymbolsError
 from bcore.events import SourceFailed, SourcePassed, SourceRecovered, SourceStarted, SourceStopped
 
 log = logging.getLogger(__name__)
 JOIN_SECONDS = 3.0
-
-
-@frozen
-class Backoff:
-    """How long to wait after the nth failure in a row: doubling from `first` to `cap` seconds, with jitter.
-
-    Full jitter in the upper half keeps many collectors from coming back in step. What the exchange itself asks for
-    (`retry_after`) is a lower bound that nothing cuts short.
-    """
-
-    first: float = 0.5
-    cap: float = 60.0
-    draw: Callable[[], float] = random.random
-
-    def seconds(self, failures: int, error: Exception) -> float:
-        exponent = min(failures - 1, 32)  # beyond that the power would overflow, and the cap rules anyway
-        full = min(self.first * 2.0**exponent, self.cap)
-        jittered = full * (0.5 + 0.5 * self.draw())
-        asked = error.retry_after if isinstance(error, ExchangeError) else None
-        return jittered if asked is None else max(asked, 0.0) + jittered * 0.1
 
 
 @define
@@ -113,7 +93,9 @@ class Runner:
         return 0
 
     def _failed(self, job: Job, error: Exception, failures: int) -> float:
-        seconds = self.backoff.seconds(failures, error)
+        # Symbols that fail wait by themselves (roster.py): the others are not to be held up for them.
+        alone = isinstance(error, SymbolsError)
+        seconds = job.source.interval if alone else self.backoff.seconds(failures, error)
         self.app.emit(SourceFailed(job.name, error, seconds, failures))
         return seconds
 

@@ -21,7 +21,7 @@ def conform(batch: Batch) -> Batch:
     """
     try:
         table = _typed(batch)
-    except (ValueError, TypeError, NotImplementedError) as error:
+    except (ValueError, TypeError, KeyError, NotImplementedError) as error:
         raise StoreError(f"{batch.series}: the rows do not fit the dataset: {error}") from error
     return evolve(batch, table=_sorted_once(_checked(table, batch), batch.dataset.key))
 

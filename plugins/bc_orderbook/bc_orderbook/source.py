@@ -15,10 +15,12 @@ from bc_orderbook.datasets import orderbook_dataset
 from bc_orderbook.snapshot import Snapshot
 from bc_orderbook.ticks import automatic_ticks
 from bc_orderbook.venue import Depth, Venue
-from bcore.errors import ConfigError, ExchangeError, FaultyReplyError, RefusedError, UnreachableError
+from bcore.clock import SystemClock
+from bcore.errors import ConfigError, FaultyReplyError
 from bcore.instants import from_datetime, iso
-from bcore.protocols import Key
+from bcore.protocols import Clock, Key
 from bcore.records import Batch, Context, Dataset, Rejected
+from bcore.roster import Roster
 
 log = logging.getLogger(__name__)
 
@@ -30,14 +32,15 @@ class OrderBookSource:
     config: OrderBookConfig
     venue: Venue
     symbols: tuple[str, ...]
+    clock: Clock = field(factory=SystemClock)
     datasets: tuple[Dataset, ...] = field(init=False)
     interval: float = field(init=False)
     _ticks: dict[str, TickSizes] = field(factory=dict, init=False)
-    _order: list[str] = field(init=False)
+    _roster: Roster = field(init=False)
     _put_aside: dict[str, bytes] = field(factory=dict, init=False)
 
     def __attrs_post_init__(self) -> None:
-        self._order = list(self.symbols)
+        self._roster = Roster(self.symbols, self.clock)
         self.datasets = (orderbook_dataset(self.config.num_levels),)
         self.interval = self.config.interval
 
@@ -48,7 +51,7 @@ class OrderBookSource:
             raise ConfigError([f"{context.section}.exchange: {venue.name} shows no order books; name another"])
         for symbol in config.unused(context.symbols):
             log.warning("%s.tick_sizes: %s is not collected: its tick sizes are not used", context.section, symbol)
-        return cls(config, venue, context.symbols)
+        return cls(config, venue, context.symbols, context.clock)
 
     def catch_up(self, after: Mapping[str, Key]) -> Iterator[Batch]:
         """One batch per symbol: a row per tick size, or the whole reply as rejected if it is no valid book.
@@ -57,20 +60,15 @@ class OrderBookSource:
         or that asks us to wait, is not asked for the rest.
         """
         self.venue.measure_clock()
-        failures: dict[str, ExchangeError] = {}
-        for symbol in tuple(self._order):
-            try:
+        for symbol in self._roster.due():
+            with self._roster.asking(symbol):
                 batch = self._batch(symbol, after.get(symbol))
-            except (RefusedError, FaultyReplyError) as error:
-                failures[symbol] = error
-            else:
                 if batch.table.num_rows or batch.rejected:
                     yield batch
-        if failures:
-            raise _combined(failures)
+        self._roster.check()
 
     def _batch(self, symbol: str, last: Key | None) -> Batch:
-        depth = self._ask(symbol)
+        depth = self.venue.depth(symbol, self.config.depth)
         _check_clock(symbol, depth, last)
         try:
             book = Book.of(depth.bids, depth.asks)
@@ -80,15 +78,6 @@ class OrderBookSource:
         snapshot = Snapshot(symbol, depth.received, book)
         table = snapshot.table(ticks, self.datasets[0])
         return Batch(self.datasets[0], symbol, table, observed=depth.received)
-
-    def _ask(self, symbol: str) -> Depth:
-        try:
-            return self.venue.depth(symbol, self.config.depth)
-        except UnreachableError:
-            # If only this symbol hangs, it must not be the first to hang again while the others wait.
-            self._order.remove(symbol)
-            self._order.append(symbol)
-            raise
 
     def _rejected(self, symbol: str, depth: Depth, reason: str) -> Batch:
         """A batch without rows. A book that stands still, as in a halt, is put aside once and not with every pass."""
@@ -121,11 +110,3 @@ def _check_clock(symbol: str, depth: Depth, last: Key | None) -> None:
             f"the exchange's clock reads {iso(depth.received)}, not after the last stored snapshot of {symbol} at "
             f"{iso(newest)}; nothing is stored until it does (a replay needs an archive of its own)"
         )
-
-
-def _combined(failures: Mapping[str, ExchangeError]) -> ExchangeError:
-    if len(failures) == 1:
-        return next(iter(failures.values()))
-    waits = [error.retry_after for error in failures.values() if error.retry_after is not None]
-    message = "; ".join(f"{symbol}: {error}" for symbol, error in failures.items())
-    return ExchangeError(message, retry_after=max(waits, default=None))

@@ -21,6 +21,7 @@ from bcore.errors import (
     FaultyReplyError,
     RateLimitedError,
     RefusedError,
+    SymbolsError,
     UnreachableError,
 )
 from bcore.events import BatchStored, Event, RowsRejected
@@ -114,15 +115,26 @@ def test_a_symbol_that_fails_is_raised_after_the_others_were_served(venue: Any, 
     batches, raised = one_pass(source_of(venue, "AAA", "BBB", "CCC"))
 
     assert ["BBB", "CCC"] == [batch.symbol for batch in batches]
-    assert error is raised
+    assert isinstance(raised, SymbolsError)
+    assert {"AAA": error} == raised.failures
 
 
-def test_several_that_fail_are_raised_together_with_the_longest_wait(venue: Any) -> None:
+def test_a_symbol_that_failed_waits_while_the_others_go_on(venue: Any) -> None:
+    venue.books["AAA"] = RefusedError("no such symbol", code=-1121)
+    source = source_of(venue, "AAA", "BBB")
+    passes = [one_pass(source) for _ in range(3)]
+
+    assert [["BBB"]] * 3 == [[batch.symbol for batch in batches] for batches, _ in passes]
+    assert ["no such symbol"] * 3 == [str(raised) for _, raised in passes]
+    assert 1 == len([symbol for symbol, _ in venue.asked_of("depth") if symbol == "AAA"])
+
+
+def test_several_that_fail_are_raised_together(venue: Any) -> None:
     venue.books |= {"AAA": RefusedError("gone"), "CCC": FaultyReplyError("a web page", retry_after=7.0)}
     batches, raised = one_pass(source_of(venue, "AAA", "BBB", "CCC"))
 
     assert ["BBB"] == [batch.symbol for batch in batches]
-    assert ("AAA: gone; CCC: a web page", 7.0) == (str(raised), getattr(raised, "retry_after", None))
+    assert "AAA: gone; CCC: a web page" == str(raised)
 
 
 @pytest.mark.parametrize("kind", [RateLimitedError, BannedError, UnreachableError])
@@ -208,7 +220,8 @@ def test_a_clock_that_went_back_on_one_symbol_leaves_the_others_alone(venue: Any
     batches, raised = one_pass(source, {"AAA": (time + timedelta(hours=1), tick)})
 
     assert ["BBB"] == [batch.symbol for batch in batches]
-    assert isinstance(raised, FaultyReplyError)
+    assert isinstance(raised, SymbolsError)
+    assert ["AAA"] == list(raised.failures)
 
 
 def test_without_tick_sizes_five_are_chosen_by_the_price_and_its_grid(venue: Any) -> None:

@@ -81,20 +81,21 @@ class SeriesFolder:
                 parts.append(part)
         return sorted(parts)
 
-    def create(self) -> Path:
-        """Makes the folders and the first, empty version, if they are not there; returns the current version."""
-        version = self.version()
-        self.staging.mkdir(parents=True, exist_ok=True)
-        if version is None:
-            version = self.home / "v000001"
-            version.mkdir(exist_ok=True)
-            self._swing(version)
-            sync(self.home)
-            sync(self.dataset_path.parent)
+    def begin(self, staged: Path, part: Part) -> Path:
+        """The first version, with its first part: an archive without rows is never there to be opened."""
+        version = self.home / "v000001"
+        remove(version)
+        version.mkdir()
+        os.rename(staged, version / part.name)
+        sync(version)
+        self._swing(version)
+        sync(self.home)
+        sync(self.dataset_path.parent)
         return version
 
-    def clean(self, version: Path) -> None:
+    def clean(self, version: Path | None) -> None:
         """Removes what a killed writer left: staged files, and versions that are not current."""
+        self.staging.mkdir(exist_ok=True)
         for left in self.staging.iterdir():
             remove(left)
         for path in self.home.iterdir():

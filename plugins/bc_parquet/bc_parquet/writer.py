@@ -36,7 +36,7 @@ class SeriesWriter:
     dataset: Dataset
     level: int
     monotonic: Callable[[], float]
-    _version: Path = field(init=False)
+    _version: Path | None = field(init=False)
     _parts: list[Part] = field(init=False)
     _lock_file: int = field(init=False)
     _staged: int = field(default=0, init=False)
@@ -46,13 +46,13 @@ class SeriesWriter:
     def __attrs_post_init__(self) -> None:
         """Takes the lock, makes the folders, and clears away what a killed writer left. Raises `SeriesBusyError`."""
         with _as_store_error(self.folder.link):
-            self.folder.version()
+            self.folder.version()  # a file that another program wrote is refused before anything is made beside it
             self.folder.home.mkdir(parents=True, exist_ok=True)
             self._lock_file = _locked(self.folder.lock)
             try:
-                self._version = self.folder.create()
+                self._version = self.folder.version()
                 self.folder.clean(self._version)
-                self._parts = self.folder.parts(self._version)
+                self._parts = self.folder.parts(self._version) if self._version else []
             except BaseException:
                 os.close(self._lock_file)
                 raise
@@ -99,20 +99,31 @@ class SeriesWriter:
         return [part for part in self._parts if part.meets(first, last)]
 
     def _keys(self, part: Part) -> set[tuple[object, ...]]:
-        table = pq.read_table(self._version / part.name, columns=list(self.dataset.key), memory_map=True)
+        table = pq.read_table(self.version / part.name, columns=list(self.dataset.key), memory_map=True)
         return set(keys_of(table, self.dataset))
 
     def _store(self, fresh: pa.Table, touched: list[Part]) -> None:
         """As a part of its own where the rows fall between parts, else merged with the parts they fall into."""
         if not touched:
-            staged, part = self._stage(fresh)
-            self.folder.publish(staged, self._version, part)
-            self._parts = sorted([*self._parts, part])
+            self._publish(*self._stage(fresh))
             return
         held = [self._read(part) for part in touched]
         order = [(name, "ascending") for name in self.dataset.key]
         merged = pa.concat_tables([*held, fresh], promote_options="default").sort_by(order)
         self._replace(touched, merged)
+
+    def _publish(self, staged: Path, part: Part) -> None:
+        if self._version is None:
+            self._version = self.folder.begin(staged, part)
+        else:
+            self.folder.publish(staged, self._version, part)
+        self._parts = sorted([*self._parts, part])
+
+    @property
+    def version(self) -> Path:
+        """The current version folder; there is one as soon as there are parts."""
+        assert self._version is not None
+        return self._version
 
     def _tidy(self) -> None:
         """Keeps the parts few, and drops versions that no reader can still be in."""
@@ -129,8 +140,8 @@ class SeriesWriter:
         staged, part = self._stage(table)
         # The old files go for good: what stands in the new one is read back first.
         assert_equal(pq.read_table(staged), table, staged)
-        new = self.folder.replace(self._version, gone, [(staged, part)])
-        self._retired.append((self.monotonic(), self._version))
+        new = self.folder.replace(self.version, gone, [(staged, part)])
+        self._retired.append((self.monotonic(), self.version))
         self._version, self._parts = new, self.folder.parts(new)
 
     def _stage(self, table: pa.Table) -> tuple[Path, Part]:
@@ -155,7 +166,7 @@ class SeriesWriter:
         return leading(column[0].as_py()), leading(column[-1].as_py())
 
     def _read(self, part: Part) -> pa.Table:
-        table = pq.read_table(self._version / part.name)
+        table = pq.read_table(self.version / part.name)
         return table.replace_schema_metadata(None)
 
     def _row_bytes(self) -> int:

@@ -14,7 +14,8 @@ from bc_replay.sums import Sums, TradeSums
 SECOND = 1_000_000
 MINUTE, HOUR, DAY = 60 * SECOND, 3600 * SECOND, 86_400 * SECOND
 EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
-FIRST_MONDAY = 4 * DAY  # 1970-01-05
+# Weeks open on Mondays (1970-01-05); 3d bars were seen to open on 2017-08-17 and multiples of three days from there.
+ANCHORS = {"1w": 4 * DAY, "3d": DAY}
 
 FIXED = {
     "1s": SECOND,
@@ -31,8 +32,7 @@ def open_time(time: int, interval: str, tz: int = 0) -> int:
     """The start of the interval that holds `time`; boundaries are shifted by `tz` us. KeyError if not in INTERVALS."""
     if interval == "1M":
         return _month(time + tz, 0) - tz
-    length, anchor = FIXED[interval], FIRST_MONDAY if interval == "1w" else 0
-    return time - (time + tz - anchor) % length
+    return time - (time + tz - ANCHORS.get(interval, 0)) % FIXED[interval]
 
 
 def next_open(opened: int, interval: str, tz: int = 0) -> int:

@@ -232,3 +232,9 @@ def test_the_average_price_of_a_quiet_spell_is_the_last_price(trades: Columns) -
 
 def test_there_is_no_average_price_before_the_first_trade(trades: Columns) -> None:
     assert None is tape(trades).happened(BASE - 1).average_price()
+
+
+def test_three_day_bars_open_where_the_exchange_opens_them() -> None:
+    day = 86_400_000_000
+    opened = 17395 * day  # 2017-08-17
+    assert [opened, opened, opened + 3 * day] == [open_time(opened + n * day, "3d") for n in (0, 2, 3)]

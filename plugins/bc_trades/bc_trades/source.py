@@ -12,9 +12,11 @@ from bc_trades.config import TradesConfig, resolve
 from bc_trades.datasets import TRADES
 from bc_trades.parsing import Parsed, id_of, to_table
 from bc_trades.venue import Venue
-from bcore.errors import ConfigError, ExchangeError, FaultyReplyError, RefusedError, UnreachableError
-from bcore.protocols import Key
+from bcore.clock import SystemClock
+from bcore.errors import ConfigError, FaultyReplyError
+from bcore.protocols import Clock, Key
 from bcore.records import Batch, Context, Dataset, Rejected
+from bcore.roster import Roster
 
 log = logging.getLogger(__name__)
 
@@ -37,21 +39,22 @@ class TradesSource:
     config: TradesConfig
     venue: Venue
     symbols: tuple[str, ...]
+    clock: Clock = field(factory=SystemClock)
     datasets: tuple[Dataset, ...] = field(default=(TRADES,), init=False)
     interval: float = field(init=False)
-    _order: list[str] = field(init=False)
+    _roster: Roster = field(init=False)
     _put_aside: dict[str, frozenset[str]] = field(factory=dict, init=False)
 
     def __attrs_post_init__(self) -> None:
         self.interval = self.config.interval
-        self._order = list(self.symbols)
+        self._roster = Roster(self.symbols, self.clock)
 
     @classmethod
     def build(cls, config: TradesConfig, context: Context) -> TradesSource:
         venue = context.exchange()
         if not isinstance(venue, Venue):
             raise ConfigError([f"{context.section}.exchange: {venue.name} serves no aggregate trades; name another"])
-        return cls(config, venue, context.symbols)
+        return cls(config, venue, context.symbols, context.clock)
 
     def catch_up(self, after: Mapping[str, Key]) -> Iterator[Batch]:
         """Pages of every symbol from the id after the last stored one, until each gives a short page.
@@ -60,38 +63,26 @@ class TradesSource:
         cannot be reached, or that asks us to wait, is not asked for the rest.
         """
         self.venue.measure_clock()
-        failures: dict[str, ExchangeError] = {}
-        turns = deque(Turn(symbol, after[symbol][0] + 1 if symbol in after else None) for symbol in self._order)
+        turns = deque(Turn(symbol, after[symbol][0] + 1 if symbol in after else None) for symbol in self._roster.due())
         while turns:
             turn = turns.popleft()
-            try:
+            with self._roster.asking(turn.symbol):
                 rows = self._ask(turn)
-                batch = self._batch(turn, rows)
-                later = self._after(turn, rows)
-            except (RefusedError, FaultyReplyError) as error:
-                failures[turn.symbol] = error
-                continue
-            if batch.table.num_rows or batch.rejected:
-                yield batch
-            if later is not None:
-                turns.append(later)
-        if failures:
-            raise _combined(failures)
+                batch, later = self._batch(turn, rows), self._after(turn, rows)
+                if later is not None:
+                    turns.append(later)
+                if batch.table.num_rows or batch.rejected:
+                    yield batch
+        self._roster.check()
 
     def _ask(self, turn: Turn) -> list[bytes]:
         limit = self.config.page
-        try:
-            if turn.next_id is not None:
-                return self.venue.agg_trades(turn.symbol, from_id=turn.next_id, limit=limit)
-            start = resolve(self.config.start, self.venue.now())
-            if start is None:
-                return self.venue.agg_trades(turn.symbol, limit=limit)
-            return self.venue.agg_trades(turn.symbol, start=start, limit=limit)
-        except UnreachableError:
-            # If only this symbol hangs, it must not be the first to hang again while the others wait.
-            self._order.remove(turn.symbol)
-            self._order.append(turn.symbol)
-            raise
+        if turn.next_id is not None:
+            return self.venue.agg_trades(turn.symbol, from_id=turn.next_id, limit=limit)
+        start = resolve(self.config.start, self.venue.now())
+        if start is None:
+            return self.venue.agg_trades(turn.symbol, limit=limit)
+        return self.venue.agg_trades(turn.symbol, start=start, limit=limit)
 
     def _batch(self, turn: Turn, rows: list[bytes]) -> Batch:
         _check_ids(turn, rows)
@@ -128,11 +119,3 @@ def _check_ids(turn: Turn, rows: list[bytes]) -> None:
         if number > due:
             log.warning("%s: the exchange does not serve aggregate trades %d to %d", turn.symbol, due, number - 1)
         due = number + 1
-
-
-def _combined(failures: Mapping[str, ExchangeError]) -> ExchangeError:
-    if len(failures) == 1:
-        return next(iter(failures.values()))
-    waits = [error.retry_after for error in failures.values() if error.retry_after is not None]
-    message = "; ".join(f"{symbol}: {error}" for symbol, error in failures.items())
-    return ExchangeError(message, retry_after=max(waits, default=None))

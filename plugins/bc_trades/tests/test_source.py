@@ -16,10 +16,8 @@ from bcore.collect import Job
 from bcore.errors import (
     BannedError,
     ConfigError,
-    ExchangeError,
-    FaultyReplyError,
-    RefusedError,
     StoreError,
+    SymbolsError,
     UnreachableError,
 )
 from bcore.memory import MemoryStore
@@ -179,7 +177,7 @@ def test_a_hole_inside_a_page_is_told_and_stays_visible(
 
 def test_ids_before_those_asked_for_are_a_faulty_reply(venue: LocalVenue, open_source: Open, trade: Trade) -> None:
     venue.on("aggTrades", lambda _: answer([trade(3)]))
-    with pytest.raises(FaultyReplyError, match="from 8 on and got 3"):
+    with pytest.raises(SymbolsError, match="from 8 on and got 3"):
         list(open_source().catch_up({"BTCUSDT": (7,)}))
 
 
@@ -207,14 +205,14 @@ def test_a_full_page_of_bad_records_does_not_end_the_pass(market: Any, open_sour
 
 def test_a_full_page_without_a_single_id_is_a_faulty_reply(venue: LocalVenue, open_source: Open) -> None:
     venue.on("aggTrades", lambda _: answer([{}, {}]))
-    with pytest.raises(FaultyReplyError, match="not one of 2"):
+    with pytest.raises(SymbolsError, match="not one of 2"):
         list(open_source(page=2).catch_up({}))
 
 
 def test_a_refused_symbol_is_raised_after_the_others_were_served(market: Any, open_source: Open) -> None:
     market.grow("BTCUSDT", 5)
     source, store = open_source("BTCUSD", "BTCUSDT"), MemoryStore()
-    with pytest.raises(RefusedError, match=r"'BTCUSD' \(did you mean BTCUSDT"):
+    with pytest.raises(SymbolsError, match=r"'BTCUSD' \(did you mean BTCUSDT"):
         run(source, store)
     assert [(0, 4)] == ids(store, source)
 
@@ -227,7 +225,7 @@ def test_several_symbols_that_fail_are_named_together(market: Any, open_source: 
         return page(502) if asked.params["symbol"] == "ETHUSDT" else market(asked)
 
     venue.on("aggTrades", behave)
-    with pytest.raises(ExchangeError, match=r"XXX: .*lists no symbol 'XXX'.*; ETHUSDT: .* status 502"):
+    with pytest.raises(SymbolsError, match=r"XXX: .*lists no symbol 'XXX'.*; ETHUSDT: .* status 502"):
         run(source, store)
     assert [(0, 4)] == ids(store, source)
 
