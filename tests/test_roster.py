@@ -60,7 +60,7 @@ def test_check_names_every_symbol_that_fails_until_it_is_served(roster: Roster) 
         roster.check()
     with roster.asking("A"):
         pass
-    with pytest.raises(SymbolsError, match="^gone$"):
+    with pytest.raises(SymbolsError, match=r"^gone$"):
         roster.check()
     with roster.asking("C"):
         pass
