@@ -15,7 +15,6 @@ from typing import TYPE_CHECKING, Any, TypeVar
 from attrs import field, frozen
 
 from bcore.errors import ConfigError
-from bcore.fields import FieldsError, parse
 from bcore.naming import near
 from bcore.records import NAME
 
@@ -216,6 +215,8 @@ class _Checker:
         return self._parsed(path, Wiring, mine)
 
     def _parsed(self, path: str, cls: Callable[..., T], values: Mapping[str, Any]) -> T | None:
+        from bcore.fields import FieldsError, parse  # brings cattrs, which `bcore --help` must not wait for
+
         try:
             return parse(cls, values)
         except FieldsError as error:

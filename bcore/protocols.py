@@ -40,7 +40,8 @@ class Clock(Protocol):
 class Exchange(Protocol):
     """A connection to a venue, one per config section and process; the rest is between it and its sources."""
 
-    name: str
+    @property
+    def name(self) -> str: ...
 
     def now(self) -> int:
         """The exchange's own clock in int us UTC, as last measured."""
@@ -52,9 +53,12 @@ class Exchange(Protocol):
 class Source(Protocol):
     """Brings batches of its datasets. `interval` is the pause between passes in seconds."""
 
-    datasets: tuple[Dataset, ...]
-    symbols: tuple[str, ...]
-    interval: float
+    @property
+    def datasets(self) -> tuple[Dataset, ...]: ...
+    @property
+    def symbols(self) -> tuple[str, ...]: ...
+    @property
+    def interval(self) -> float: ...
 
     def catch_up(self, after: Mapping[str, Key]) -> Iterator[Batch]:
         """One finite pass: everything new since `after` (symbol -> last stored key of `datasets[0]`; absent if none).

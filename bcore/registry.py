@@ -42,6 +42,8 @@ class Plugin:
 
     def fail(self, problem: str) -> None:
         self.state = "failed"
+        if problem in self.problems:
+            return
         self.problems.append(problem)
         log.warning("plugin %s left out: %s", self, problem)
 

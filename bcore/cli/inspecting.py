@@ -24,6 +24,9 @@ OFFERS = ("exchanges", "sources", "stores", "transports", "derivations", "comman
 def plugins(ctx: click.Context, form: str) -> None:
     """The installed plugins, what they offer, and why one was left out. Exit code 1 if one was."""
     options: Options = ctx.obj
+    root = ctx.find_root()
+    if isinstance(root.command, click.Group):
+        root.command.list_commands(root)  # finds the plugins that offer a command of bcore's own
     rows = _rows(options.registry())
     if form == "json":
         click.echo(json.dumps(rows, indent=2))

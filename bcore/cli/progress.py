@@ -128,13 +128,17 @@ class Progress:
         else:
             for name, line in sorted(self.lines.items()):
                 click.echo(
-                    f"{name}: {line.rows} rows, {line.rate:.1f}/s, last {line.last}, lag {_lag(line)}", file=self.stream
+                    f"{name}: {line.rows} rows, {line.rate:.1f}/s, last {line.last}, lag {_lag(line)}"
+                    + _rejected(line),
+                    file=self.stream,
                 )
 
     def _draw(self) -> None:
         self._wipe()
         width, height = shutil.get_terminal_size()
-        rows = [[n, f"{x.rows:,}", f"{x.rate:,.1f}", x.last, _lag(x)] for n, x in sorted(self.lines.items())]
+        rows = [
+            [n, f"{x.rows:,}", f"{x.rate:,.1f}", x.last, _lag(x) + _rejected(x)] for n, x in sorted(self.lines.items())
+        ]
         shown = [line[: width - 1] for line in aligned(HEAD, rows)][: height - 1]
         self.stream.write("\n".join(shown) + "\n")
         self.stream.flush()
@@ -151,6 +155,10 @@ def one_line(error: Exception) -> str:
     """The error as one sentence; its type where the message alone would say too little."""
     text = " ".join(str(error).split())
     return text or type(error).__name__
+
+
+def _rejected(line: Line) -> str:
+    return f", {line.rejected} rejected" if line.rejected else ""
 
 
 def _lag(line: Line) -> str:

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Container, Iterator
 from contextlib import contextmanager
+from inspect import signature
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -34,8 +35,10 @@ def _client(options: Options, *, hot: bool = False) -> Iterator[Client]:
 @click.command(context_settings={"ignore_unknown_options": True, "allow_extra_args": True})
 @click.argument("view")
 @click.argument("symbol")
-@click.option("--start", "start_time", help="From this instant on: ISO 8601 (UTC), epoch, or '15m ago'.")
-@click.option("--end", "end_time", help="Up to and without this instant.")
+@click.option(
+    "--start", "--start-time", "start_time", help="From this instant on: ISO 8601 (UTC), epoch, or '15m ago'."
+)
+@click.option("--end", "--end-time", "end_time", help="Up to and without this instant.")
 @click.option("--limit", type=int, help="At most so many rows (default: the 10 newest).")
 @click.option("--all", "everything", is_flag=True, help="No limit.")
 @click.option("--offset", type=int, default=0, help="Leave out so many rows at the end that is counted from.")
@@ -56,7 +59,9 @@ def read(
     them.
     """
     with _client(ctx.obj, hot=hot) as client:
-        table = client.read(view, symbol, **_typed(options), **_params(ctx.args))
+        table = client.read(
+            view, symbol, **_typed(options), **_params(ctx.args, taken=signature(type(client).read).parameters)
+        )
     write(table, form, output)
 
 
@@ -76,8 +81,8 @@ def _typed(options: dict[str, Any]) -> dict[str, Any]:
     return {**options, "columns": names}
 
 
-def _params(args: list[str]) -> dict[str, Any]:
-    """`--tick-size 10` or `--tick-size=10`, for whatever the view takes."""
+def _params(args: list[str], taken: Container[str]) -> dict[str, Any]:
+    """`--tick-size 10` or `--tick-size=10`, for whatever the view takes; `taken` are names that are no view's."""
     params: dict[str, Any] = {}
     rest = list(args)
     while rest:
@@ -89,7 +94,10 @@ def _params(args: list[str]) -> dict[str, Any]:
             if not rest:
                 raise click.UsageError(f"--{name} needs a value")
             value = rest.pop(0)
-        params[name.replace("-", "_")] = value
+        param = name.replace("-", "_")
+        if param in taken or param in params:
+            raise click.UsageError(f"--{name} cannot be given here, or not twice; see bcore read --help")
+        params[param] = value
     return params
 
 

@@ -15,22 +15,19 @@ if TYPE_CHECKING:
 EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 
 
-class Instant(click.ParamType[int]):
+def _instant(ctx: click.Context, param: click.Parameter, text: str | None) -> int | None:
     """ISO 8601 text, or an epoch number in s, ms or us, as us UTC."""
-
-    name = "instant"
-
-    def convert(self, value: object, param: click.Parameter | None, ctx: click.Context | None) -> int:
-        text = str(value)
-        if text.isdigit():
-            number = int(text)
-            return number if number >= 10**14 else number * 1000 if number >= 10**11 else number * 1_000_000
-        try:
-            moment = datetime.fromisoformat(text)
-        except ValueError:
-            self.fail(f"{text!r} is neither ISO 8601 (2024-08-09T00:00:00Z) nor an epoch number", param, ctx)
-        aware = moment.replace(tzinfo=UTC) if moment.tzinfo is None else moment
-        return (aware - EPOCH) // timedelta(microseconds=1)
+    if text is None:
+        return None
+    if text.isdigit():
+        number = int(text)
+        return number if number >= 10**14 else number * 1000 if number >= 10**11 else number * 1_000_000
+    try:
+        moment = datetime.fromisoformat(text)
+    except ValueError:
+        raise click.BadParameter(f"{text!r} is neither ISO 8601 (2024-08-09T00:00:00Z) nor an epoch number") from None
+    aware = moment.replace(tzinfo=UTC) if moment.tzinfo is None else moment
+    return (aware - EPOCH) // timedelta(microseconds=1)
 
 
 @click.command()
@@ -47,7 +44,7 @@ class Instant(click.ParamType[int]):
 )
 @click.option("--symbol", "symbols", multiple=True, metavar="S", help="Serve only these. Repeatable.")
 @click.option("--loop", is_flag=True, help="Begin again at the end; ids and times go on.")
-@click.option("--start-at", type=Instant(), help="Begin at this instant: ISO 8601, ms or us.")
+@click.option("--start-at", callback=_instant, metavar="INSTANT", help="Begin at this instant: ISO 8601, ms or us.")
 @click.option("--wait", is_flag=True, help="Hold the clock until the first market-data client comes.")
 @click.option("--exit-at-end", is_flag=True, help="Exit 0 when the recording is over.")
 @click.option("--fault", "faults", multiple=True, metavar="KIND@SECONDS[:ARG]", help="Repeatable; see --list-faults.")

@@ -1,0 +1,3 @@
+"""Ends the process that imports it, or would."""
+
+raise SystemExit(3)

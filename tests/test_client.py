@@ -1,0 +1,182 @@
+from __future__ import annotations
+
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+import polars
+import pyarrow as pa
+import pytest
+
+import bcore
+from bc_toy import T0, ShelfStore, bars, tick_batch, ticks
+from bcore.client import Client
+from bcore.errors import ConfigError, NotFoundError, RequestError
+from bcore.instants import SECOND
+from bcore.local import StoreReader
+from bcore.memory import MemoryStore
+from bcore.registry import Registry
+
+
+@pytest.fixture
+def client() -> Iterator[Client]:
+    store = MemoryStore()
+    store.append(tick_batch(list(range(100))))
+    store.append(tick_batch([1, 2], symbol="BBB"))
+    with Client(StoreReader((store,), (ticks(),), (bars(),))) as made:
+        yield made
+
+
+def test_read_gives_an_arrow_table_oldest_first(client: Client) -> None:
+    assert [98, 99] == client.read("ticks", "AAA", limit=2).column("id").to_pylist()
+
+
+@pytest.mark.parametrize("start", [T0 + 5 * SECOND, "2020-09-13T12:26:45", pd.Timestamp("2020-09-13T12:26:45Z")])
+def test_times_are_what_people_type(client: Client, start: Any) -> None:
+    end = pd.Timestamp(T0 + 7 * SECOND, unit="us")
+    assert [5, 6] == client.read("ticks", "AAA", start_time=start, end_time=end).column("id").to_pylist()
+
+
+def test_every_option_of_read_reaches_the_rows(client: Client) -> None:
+    table = client.read("ticks", "AAA", after_id=50, limit=2, offset=1, columns=["id", "lot"], lot=[0, 1])
+    assert [{"id": 52, "lot": 1.0}, {"id": 54, "lot": 0.0}] == table.to_pylist()
+    assert [97, 98] == client.read("ticks", "AAA", tail=2, offset=1).column("id").to_pylist()
+
+
+def test_columns_may_be_one_name(client: Client) -> None:
+    assert ["price"] == client.read("ticks", "AAA", columns="price").column_names
+
+
+def test_a_parameter_that_is_none_is_not_given(client: Client) -> None:
+    assert 100 == client.read("ticks", "AAA", lot=None).num_rows
+
+
+@pytest.mark.parametrize(("as_", "kind"), [("pandas", pd.DataFrame), ("arrow", pa.Table), ("polars", polars.DataFrame)])
+def test_results_come_as_asked(client: Client, as_: Any, kind: type) -> None:
+    answer = client.get("ticks", "AAA", as_=as_, limit=3)
+    assert (3, 5) == answer.shape
+    assert isinstance(answer, kind)
+
+
+def test_a_pandas_answer_keeps_times_in_utc_and_types(client: Client) -> None:
+    frame = client.get("ticks", "AAA", limit=1)
+    assert ("int64", "datetime64[us, UTC]", "float64") == tuple(
+        str(frame[name].dtype) for name in ("id", "timestamp", "price")
+    )
+
+
+def test_any_other_form_is_refused(client: Client) -> None:
+    with pytest.raises(RequestError, match="as_ must be pandas, arrow or polars, not 'list'"):
+        client.get("ticks", "AAA", as_="list")  # type: ignore[arg-type]
+
+
+def test_polars_that_is_not_installed_is_said(client: Client, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(sys.modules, "polars", None)
+    with pytest.raises(ConfigError, match="pip install polars"):
+        client.get("ticks", "AAA", as_="polars")
+
+
+def test_every_view_has_a_method_with_its_own_parameters(client: Client) -> None:
+    frame = client.get_bars("AAA", seconds=10, limit=2)
+    assert [10, 10] == list(frame["count"])
+    assert ("get_bars", "Toy bars") == (client.get_bars.__name__, client.get_bars.__doc__)
+
+
+def test_dir_lists_the_methods_of_views(client: Client) -> None:
+    assert {"get_bars", "get_ticks", "get_stats", "read", "close"} <= set(dir(client))
+
+
+def test_an_unknown_view_is_an_attribute_error_with_near_ones(client: Client) -> None:
+    with pytest.raises(AttributeError, match=r"did you mean bars\?\); views: bars, ticks"):
+        _ = client.get_bar
+    with pytest.raises(AttributeError, match="a client has no 'reed'"):
+        _ = client.reed
+
+
+def test_the_named_methods_ask_for_their_view(client: Client) -> None:
+    for call, view in (
+        (client.get_trades, "trades"),
+        (client.get_orderbook, "orderbook"),
+        (client.get_ohlcv, "ohlcv"),
+    ):
+        with pytest.raises(NotFoundError, match=f"there is no view '{view}'"):
+            call("AAA")
+
+
+def test_stats_and_symbols_and_views(client: Client) -> None:
+    stats = client.get_stats()
+    assert [("ticks", "AAA", 100), ("ticks", "BBB", 2)] == list(
+        stats[["dataset", "symbol", "rows"]].itertuples(index=False, name=None)
+    )
+    assert pd.Timestamp(T0 + 99 * SECOND, unit="us", tz="UTC") == stats["last_time"][0]
+    assert ["AAA", "BBB"] == client.get_available_symbols() == client.get_available_symbols("bars")
+    assert ["bars", "ticks"] == client.views()
+
+
+def test_stats_of_an_empty_archive_have_their_columns() -> None:
+    frame = Client(StoreReader((MemoryStore(),))).get_stats()
+    assert ["dataset", "symbol", "rows", "bytes", "first_time", "last_time"] == list(frame.columns)
+
+
+def test_a_hot_client_reads_what_is_kept_hot() -> None:
+    store = MemoryStore()
+    store.append(tick_batch(list(range(1500))))
+    hot = Client(StoreReader((store,)), hot=True)
+    assert 1024 == len(hot.get("ticks", "AAA"))
+    assert [1499] == list(hot.get("ticks", "AAA", limit=1)["id"])
+
+
+def test_numbers_of_pandas_work_as_ids_and_counts(client: Client) -> None:
+    last = client.get("ticks", "AAA", limit=3)["id"].iloc[0]
+    assert [98, 99] == list(client.get("ticks", "AAA", after_id=last, limit=pd.Series([5])[0])["id"])
+
+
+def test_leaving_the_client_closes_its_stores(client: Client) -> None:
+    with client:
+        pass
+    assert isinstance(client.reader, StoreReader)
+    with pytest.raises(Exception, match="closed"):
+        client.reader.stores[0].append(tick_batch([1]))
+
+
+def test_open_reads_a_folder_with_the_installed_store(tmp_path: Path, registry: Registry) -> None:
+    ShelfStore(folder=tmp_path).append(tick_batch([1, 2]))
+    with bcore.open(tmp_path, registry=registry) as client:
+        assert [1, 2] == list(client.get("ticks", "AAA")["id"])
+        assert {"ticks", "bars"} == set(client.views())
+
+
+def test_a_folder_that_is_not_there_reads_as_empty(tmp_path: Path, registry: Registry) -> None:
+    client = bcore.open(tmp_path / "none", registry=registry)
+    assert [] == client.get_available_symbols()
+    assert not (tmp_path / "none").exists()
+
+
+def test_open_reads_an_address_through_the_transport_of_its_scheme(registry: Registry) -> None:
+    assert [1, 2, 3] == list(bcore.open("toy://CCC", registry=registry).get("ticks", "CCC")["id"])
+
+
+def test_an_address_that_nothing_reads_names_what_is_known(registry: Registry) -> None:
+    with pytest.raises(ConfigError, match="nothing installed reads gopher:// addresses; known: a folder, toy"):
+        bcore.open("gopher://x", registry=registry)
+
+
+def test_without_a_store_the_message_says_what_to_install(registry_of: Any) -> None:
+    from bcore import builtin
+
+    with pytest.raises(ConfigError, match="no store is installed: pip install"):
+        bcore.open("data", registry=registry_of(builtin))
+
+
+def test_importing_bcore_is_cheap() -> None:
+    code = "import sys, bcore; print(sorted({'pyarrow', 'pandas', 'numpy', 'click', 'requests'} & set(sys.modules)))"
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert "[]" == done.stdout.strip()
+
+
+def test_an_unknown_name_of_the_package_is_an_attribute_error() -> None:
+    with pytest.raises(AttributeError, match="has no attribute 'opne'"):
+        _ = bcore.opne
