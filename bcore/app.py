@@ -142,11 +142,12 @@ def _doubled(jobs: Iterable[Job]) -> list[str]:
 def completed(tree: Tree, registry: Registry, *, symbols: Iterable[str] = (), data: str | None = None) -> Tree:
     """The tree with what it leaves open: the one installed store, every installed source and exchange, the options.
 
-    Groups that the tree speaks of are left as they are. `data` becomes the `path` of the first store.
+    Groups that the tree speaks of are left as they are. `data` becomes the `path` of the first store; `symbols` are
+    those of every source.
     """
     tree = dict(tree)
     if symbols:
-        tree["symbols"] = list(symbols)
+        tree = _with_symbols(tree, list(symbols))
     if not tree.get("stores"):
         tree["stores"] = {"main": {"kind": only_store(registry).name}}
     if data is not None:
@@ -155,6 +156,17 @@ def completed(tree: Tree, registry: Registry, *, symbols: Iterable[str] = (), da
         if not tree.get(group):
             tree[group] = {name: {} for name in sorted(registry.of(group))}
     return tree
+
+
+def _with_symbols(tree: Tree, symbols: list[str]) -> Tree:
+    sources = tree.get("sources")
+    if isinstance(sources, Mapping):
+        own = {name: dict(section) if isinstance(section, Mapping) else section for name, section in sources.items()}
+        for section in own.values():
+            if isinstance(section, dict):
+                section.pop("symbols", None)
+        tree = {**tree, "sources": own}
+    return {**tree, "symbols": symbols}
 
 
 def _with_path(stores: Any, path: str) -> Any:

@@ -126,11 +126,20 @@ def _text_keys(tree: Any) -> Any:
 
 
 def _overlaid(tree: Tree, environ: Mapping[str, str]) -> Tree:
-    """BCORE_SOURCES__TRADES__INTERVAL=5 sets sources.trades.interval; BCORE_SYMBOLS sets symbols."""
+    """BCORE_SOURCES__TRADES__INTERVAL=5 sets sources.trades.interval; BCORE_SYMBOLS sets symbols.
+
+    Below a section's keys case is kept: BCORE_SOURCES__ORDERBOOK__TICK_SIZES__BTCUSDT=10.
+    """
     for name in sorted(environ):
-        path = name.removeprefix(PREFIX).lower().split("__")
-        if name.startswith(PREFIX) and (path == ["symbols"] or (path[0] in GROUPS and len(path) > 1)):
-            _put(tree, path, _literal(environ[name]), name)
+        words = name.removeprefix(PREFIX).split("__")
+        path = [*(word.lower() for word in words[:3]), *words[3:]]
+        if not name.startswith(PREFIX) or (len(path) == 1 and path != ["symbols"]):
+            continue
+        if path != ["symbols"] and path[0] not in GROUPS:
+            raise ConfigError(
+                [f"{name}: there is no group {path[0]!r}{near(path[0], GROUPS)}; groups: {', '.join(GROUPS)}"]
+            )
+        _put(tree, path, _literal(environ[name]), name)
     return tree
 
 

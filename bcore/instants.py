@@ -45,7 +45,7 @@ def _from_number(value: int) -> int:
 
 def _from_text(text: str, now: int | None) -> int:
     stripped = text.strip()
-    if re.fullmatch(r"-?\d{5,}", stripped):
+    if re.fullmatch(r"-?\d{9,}", stripped):  # fewer digits are a date without dashes, or a mistake
         return _from_number(int(stripped))
     if now is not None and stripped == "now":
         return now

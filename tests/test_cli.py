@@ -401,3 +401,12 @@ def states(done: subprocess.CompletedProcess[str], *names: str) -> dict[str, str
 def toy_environment(**more: str) -> dict[str, str]:
     kept = {name: value for name, value in os.environ.items() if not name.startswith("BCORE_")}
     return {**kept, "PYTHONPATH": os.pathsep.join(map(str, TOY_SITES)), "BCORE_PLUGINS": "toy", **more}
+
+
+def test_the_ending_of_the_output_file_tells_the_format_and_nothing_is_left_out(cli: Invoke, folder: Path) -> None:
+    assert 0 == cli("read", "ticks", "AAA", "-o", "rows.parquet").exit_code
+    assert 20 == pq.read_table(folder / "rows.parquet").num_rows
+
+
+def test_a_table_for_eyes_shows_the_ten_newest(cli: Invoke) -> None:
+    assert 11 == len(cli("read", "ticks", "AAA").output.splitlines())

@@ -291,3 +291,20 @@ def test_stores_that_are_no_sections_are_problems_even_with_a_data_option(regist
 
 def test_fields_error_reads_as_a_sentence() -> None:
     assert "a: is wrong; b: is too" == str(FieldsError([("a", "is wrong"), ("b", "is too")]))
+
+
+def test_keys_below_a_section_s_keys_keep_their_case_in_the_environment() -> None:
+    tree = read_tree(None, {"BCORE_SOURCES__TICKS__WEIGHTS__AAA": "[10, 50]"})
+    assert {"sources": {"ticks": {"weights": {"AAA": [10, 50]}}}} == tree
+
+
+def test_a_mistyped_group_in_the_environment_is_named() -> None:
+    with pytest.raises(ConfigError, match=r"BCORE_SOURCE__TICKS__INTERVAL: .*did you mean sources"):
+        read_tree(None, {"BCORE_SOURCE__TICKS__INTERVAL": "5"})
+
+
+def test_symbols_given_on_the_command_line_are_those_of_every_source(registry: Registry) -> None:
+    tree = {"symbols": ["AAA"], "sources": {"us": {"kind": "ticks", "symbols": ["CCC"]}}}
+    settings = check(completed(tree, registry, symbols=["BBB"]), registry)
+    assert (("BBB",), ()) == (settings.symbols, settings.sources["us"].wiring.symbols)
+    assert ["CCC"] == tree["sources"]["us"]["symbols"], "what was read is left as it was"

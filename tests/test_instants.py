@@ -84,3 +84,7 @@ def test_numbers_of_numpy_are_epoch_numbers_too() -> None:
 
 def test_to_datetime_is_aware() -> None:
     assert UTC == to_datetime(HOUR).tzinfo
+
+
+def test_a_date_without_dashes_is_a_date_and_no_epoch_number() -> None:
+    assert parse_instant("2026-02-15") == parse_instant("20260215")

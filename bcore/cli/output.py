@@ -18,9 +18,16 @@ if TYPE_CHECKING:
 FORMATS = ("table", "json", "csv", "arrow", "parquet")
 WIDE = 12  # columns of a table for eyes; more would wrap on every terminal
 
+ENDINGS = {".json": "json", ".csv": "csv", ".arrow": "arrow", ".parquet": "parquet"}
+
 format_option = click.option(
-    "--format", "form", type=click.Choice(FORMATS), default="table", show_default=True, help="How to print rows."
+    "--format", "form", type=click.Choice(FORMATS), help="How to print rows.  [default: table]"
 )
+
+
+def form_of(form: str | None, to: Path | None = None) -> str:
+    """The format that was asked for, or that the file's ending tells; else a table for eyes."""
+    return form or (ENDINGS.get(to.suffix.lower(), "table") if to else "table")
 
 
 def write(table: pa.Table, form: str, to: Path | None = None) -> None:

@@ -11,12 +11,14 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from bcore.cli.options import with_globals
-from bcore.cli.output import aligned, format_option, write
+from bcore.cli.output import aligned, form_of, format_option, write
 
 if TYPE_CHECKING:
     from bcore.cli.options import Options
     from bcore.client import Client
     from bcore.records import SeriesStats
+
+FOR_EYES = 10
 
 
 @contextmanager
@@ -39,8 +41,8 @@ def _client(options: Options, *, hot: bool = False) -> Iterator[Client]:
     "--start", "--start-time", "start_time", help="From this instant on: ISO 8601 (UTC), epoch, or '15m ago'."
 )
 @click.option("--end", "--end-time", "end_time", help="Up to and without this instant.")
-@click.option("--limit", type=int, help="At most so many rows (default: the 10 newest).")
-@click.option("--all", "everything", is_flag=True, help="No limit.")
+@click.option("--limit", type=int, help="At most so many rows (default: 10 in a table for eyes, else all).")
+@click.option("--all", "everything", is_flag=True, help="No limit in a table either.")
 @click.option("--offset", type=int, default=0, help="Leave out so many rows at the end that is counted from.")
 @click.option("--tail", type=int, help="The newest so many rows of the range.")
 @click.option("--after-id", type=int, help="Only rows with a higher id.")
@@ -51,13 +53,16 @@ def _client(options: Options, *, hot: bool = False) -> Iterator[Client]:
 @with_globals
 @click.pass_context
 def read(
-    ctx: click.Context, /, view: str, symbol: str, form: str, output: Path | None, hot: bool, **options: Any
+    ctx: click.Context, /, view: str, symbol: str, form: str | None, output: Path | None, hot: bool, **options: Any
 ) -> None:
     """Print rows of a view: bcore read trades BTCUSDT --limit 5.
 
     A view's own parameters and facets are options too: bcore read ohlcv BTCUSDT --timeframe 1h. `bcore views` lists
-    them.
+    them. The format follows the ending of the file that -o names, unless --format is given.
     """
+    form = form_of(form, output)
+    if form == "table" and not (options["everything"] or options["limit"] is not None or options["tail"] is not None):
+        options["limit"] = FOR_EYES
     with _client(ctx.obj, hot=hot) as client:
         table = client.read(
             view, symbol, **_typed(options), **_params(ctx.args, taken=signature(type(client).read).parameters)
@@ -70,9 +75,8 @@ def _typed(options: dict[str, Any]) -> dict[str, Any]:
 
     from bcore.instants import parse_instant
 
-    everything, columns = options.pop("everything"), options.pop("columns")
-    if options["limit"] is None and options["tail"] is None and not everything:
-        options["limit"] = 10
+    columns = options.pop("columns")
+    options.pop("everything")
     now = time.time_ns() // 1000
     for name in ("start_time", "end_time"):
         if options[name] is not None:
@@ -105,10 +109,11 @@ def _params(args: list[str], taken: Container[str]) -> dict[str, Any]:
 @format_option
 @with_globals
 @click.pass_obj
-def stats(options: Options, form: str) -> None:
+def stats(options: Options, form: str | None) -> None:
     """Row counts, bytes and time ranges of everything stored."""
     import pyarrow as pa
 
+    form = form_of(form)
     with _client(options) as client:
         rows = [_stats_row(each) for each in client.reader.stats()]
     if not rows and form == "table":
