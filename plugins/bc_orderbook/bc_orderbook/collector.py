@@ -9,13 +9,12 @@ from typing import Any, TypedDict
 
 from attrs import define, field
 
-from bcore.app import App, completed
 from bcore.collect import Job
-from bcore.config import Tree
-from bcore.errors import BcoreError, ConfigError
+from bcore.errors import BcoreError
 from bcore.events import BatchStored, Event, RowsRejected
 from bcore.instants import to_datetime
 from bcore.registry import Registry
+from bcore.scripting import SymbolJobs, symbol_names
 
 TickSizes = Mapping[str, Iterable[float]] | Iterable[float]
 
@@ -27,13 +26,6 @@ class SymbolUpdate(TypedDict, total=False):
     tick_sizes: int
     timestamp: datetime
     error: str
-
-
-def _names(symbols: Iterable[str]) -> tuple[str, ...]:
-    names = (symbols,) if isinstance(symbols, str) else tuple(dict.fromkeys(symbols))
-    if not names:
-        raise ConfigError(['symbols: name at least one, such as symbols=["BTCUSDT"]'])
-    return names
 
 
 def _listed(tick_sizes: TickSizes | None) -> dict[str, list[float]] | list[float] | None:
@@ -57,26 +49,26 @@ class OrderBookCollector:
     ```
     """
 
-    symbols: tuple[str, ...] = field(converter=_names)
+    symbols: tuple[str, ...] = field(converter=symbol_names)
     tick_sizes: dict[str, list[float]] | list[float] | None = field(default=None, converter=_listed)
     num_levels: int = 15
     data_path: str | Path = "data"
     rest_url: str | None = field(default=None, kw_only=True)
-    registry: Registry = field(factory=Registry.load, kw_only=True, repr=False)
-    _app: App = field(init=False, repr=False)
-    _jobs: dict[str, Job] = field(init=False, repr=False)
+    registry: Registry | None = field(default=None, kw_only=True, repr=False)
+    _work: SymbolJobs = field(init=False, repr=False)
 
     def __attrs_post_init__(self) -> None:
-        self._app = App.of(completed(self._tree(), self.registry, data=str(self.data_path)), self.registry)
-        self._jobs = dict(zip(self.symbols, self._app.jobs(), strict=True))
+        exchange = {} if self.rest_url is None else {"rest_url": self.rest_url}
+        sections = {symbol: self._section(symbol) for symbol in self.symbols}
+        self._work = SymbolJobs.of(sections, {"binance": exchange}, self.data_path, self.registry)
 
     def update(self) -> dict[str, SymbolUpdate]:
         """A snapshot of every symbol, stored when this returns. A symbol that fails does not stop the others."""
-        return {symbol: self._update(job) for symbol, job in self._jobs.items()}
+        return {symbol: self._update(job) for symbol, job in self._work.jobs.items()}
 
     def close(self) -> None:
         """Frees the connections, and the archive for other writers."""
-        self._app.close()
+        self._work.close()
 
     def __enter__(self) -> OrderBookCollector:
         return self
@@ -84,25 +76,17 @@ class OrderBookCollector:
     def __exit__(self, *_: object) -> None:
         self.close()
 
-    def _tree(self) -> Tree:
-        """One source per symbol, so that each can fail by itself."""
-        exchange = {} if self.rest_url is None else {"rest_url": self.rest_url}
-        return {
-            "exchanges": {"binance": exchange},
-            "sources": {f"orderbook_{number}": self._section(symbol) for number, symbol in enumerate(self.symbols)},
-        }
-
     def _section(self, symbol: str) -> dict[str, Any]:
         own = self.tick_sizes.get(symbol) if isinstance(self.tick_sizes, dict) else self.tick_sizes
         named = {} if own is None else {"tick_sizes": own}
-        return {"kind": "orderbook", "symbols": [symbol], "num_levels": self.num_levels, **named}
+        return {"kind": "orderbook", "num_levels": self.num_levels, **named}
 
     def _update(self, job: Job) -> SymbolUpdate:
         events: list[Event] = []
 
         def note(event: Event) -> None:
             events.append(event)
-            self._app.emit(event)
+            self._work.app.emit(event)
 
         try:
             job.run_once(note)

@@ -2,19 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
 from datetime import datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, TypedDict
 
 from attrs import define, field
 
-from bcore.app import App, completed
 from bcore.collect import Job
-from bcore.config import Tree
-from bcore.errors import BcoreError, ConfigError
+from bcore.errors import BcoreError
 from bcore.query import Query
 from bcore.registry import Registry
+from bcore.scripting import SymbolJobs, symbol_names
 
 if TYPE_CHECKING:
     from bcore.instants import Instant
@@ -30,13 +28,6 @@ class SymbolUpdate(TypedDict, total=False):
     error: str
 
 
-def _names(symbols: Iterable[str]) -> tuple[str, ...]:
-    names = (symbols,) if isinstance(symbols, str) else tuple(dict.fromkeys(symbols))
-    if not names:
-        raise ConfigError(['symbols: name at least one, such as symbols=["BTCUSDT"]'])
-    return names
-
-
 @define
 class TradesCollector:
     """Collects the trades of some symbols into an archive folder, from where the archive ends.
@@ -45,18 +36,17 @@ class TradesCollector:
     `update()` is one pass. Needs one installed store that keeps folders (bc-parquet) and the exchange (bc-binance).
     """
 
-    symbols: tuple[str, ...] = field(converter=_names)
+    symbols: tuple[str, ...] = field(converter=symbol_names)
     data_path: str | Path = "data"
     start: Instant = field(default="newest", kw_only=True)
     rest_url: str | None = field(default=None, kw_only=True)
-    registry: Registry = field(factory=Registry.load, kw_only=True, repr=False)
-    _app: App = field(init=False, repr=False)
-    _jobs: dict[str, Job] = field(init=False, repr=False)
+    registry: Registry | None = field(default=None, kw_only=True, repr=False)
+    _work: SymbolJobs = field(init=False, repr=False)
 
     def __attrs_post_init__(self) -> None:
-        tree = completed(self._tree(), self.registry, data=str(self.data_path))
-        self._app = App.of(tree, self.registry)
-        self._jobs = dict(zip(self.symbols, self._app.jobs(), strict=True))
+        exchange = {} if self.rest_url is None else {"rest_url": self.rest_url}
+        sections = {symbol: {"kind": "trades", "start": self.start} for symbol in self.symbols}
+        self._work = SymbolJobs.of(sections, {"binance": exchange}, self.data_path, self.registry)
 
     def update(self) -> dict[str, SymbolUpdate]:
         """Everything new of every symbol, stored when this returns. A symbol that fails does not stop the others."""
@@ -64,7 +54,7 @@ class TradesCollector:
 
     def close(self) -> None:
         """Frees the connections, and the archive for other writers."""
-        self._app.close()
+        self._work.close()
 
     def __enter__(self) -> TradesCollector:
         return self
@@ -72,22 +62,11 @@ class TradesCollector:
     def __exit__(self, *_: object) -> None:
         self.close()
 
-    def _tree(self) -> Tree:
-        """One source per symbol, so that each can fail by itself."""
-        exchange = {} if self.rest_url is None else {"rest_url": self.rest_url}
-        return {
-            "exchanges": {"binance": exchange},
-            "sources": {
-                f"trades_{number}": {"kind": "trades", "symbols": [symbol], "start": self.start}
-                for number, symbol in enumerate(self.symbols)
-            },
-        }
-
     def _update(self, symbol: str) -> SymbolUpdate:
-        job = self._jobs[symbol]
+        job = self._work.jobs[symbol]
         try:
             held = job.held().get(symbol)
-            rows = job.run_once(self._app.emit)
+            rows = job.run_once(self._work.app.emit)
             return {"rows": rows, **_range(job, symbol, held, rows)}
         except (BcoreError, OSError) as error:
             return {"error": str(error)}
