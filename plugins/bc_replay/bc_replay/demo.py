@@ -6,7 +6,6 @@ Collecting goes through exactly the `App` and `Runner` of `bcore run`; all that 
 from __future__ import annotations
 
 from collections.abc import Iterator
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from attrs import define, field, frozen
@@ -35,7 +34,7 @@ NEEDED = {"exchanges": "binance", "sources": "trades", "stores": "parquet"}
 class Demo:
     """What to replay, where to keep it, and for how long; `seconds` None means to the end of the recording."""
 
-    paths: tuple[Path, ...]
+    paths: tuple[str, ...]
     recording: Recording
     data: str
     speed: float
@@ -68,8 +67,9 @@ class Demo:
 
     def _tree(self, registry: Registry, url: str) -> dict[str, Any]:
         sources: dict[str, Any] = {"trades": {"interval": 0.5, "start": iso(self._beginning())}}
-        if "orderbook" in registry.of("sources"):
-            sources["orderbook"] = {"interval": 1.0}
+        with_books = [symbol for symbol, tape in self.recording.tapes.items() if tape.updates or tape.snapshots]
+        if "orderbook" in registry.of("sources") and with_books:
+            sources["orderbook"] = {"interval": 1.0, "symbols": sorted(with_books)}
         return {
             "symbols": sorted(self.recording.tapes),
             "exchanges": {"binance": {"rest_url": url, "stream_url": url.replace("http", "ws", 1)}},

@@ -16,7 +16,7 @@ DATA = "demo-data"
 
 
 @click.command()
-@click.argument("recordings", nargs=-1, type=click.Path(exists=True, path_type=Path))
+@click.argument("recordings", nargs=-1, metavar="[RECORDING]...")
 @click.option("--for", "seconds", type=click.FloatRange(min=0), help="Stop after so many seconds.")
 @click.option(
     "--speed",
@@ -27,21 +27,27 @@ DATA = "demo-data"
 )
 @with_globals
 @click.pass_context
-def demo(ctx: click.Context, recordings: tuple[Path, ...], seconds: float | None, speed: float) -> None:
+def demo(ctx: click.Context, recordings: tuple[str, ...], seconds: float | None, speed: float) -> None:
     """Collect a recording from a replayed exchange on this machine, and prove that nothing is missing.
 
-    RECORDINGS default to a bundled ten minutes of BTCUSDT. The archive goes to --data (default: demo-data). Ctrl-C or
-    --for stops early. Exit code 0 means that the archive holds exactly the trades that the recording had by then.
+    RECORDING is what `bcore replay` takes (a file, a folder, or SYMBOL=PATH); without one, a bundled ten minutes of
+    BTCUSDT. The archive goes to --data (default: demo-data). Ctrl-C or --for stops early. Exit code 0 means that the
+    archive holds exactly the trades that the recording had by then.
     """
     from bc_replay import sample
     from bc_replay.demo import Demo
+    from bc_replay.errors import RecordingError
     from bc_replay.recording import read_recording
     from bcore.errors import BcoreError
 
     options: Options = ctx.obj
-    paths = recordings or tuple(sample.paths())
-    work = Demo(paths, read_recording(paths), options.data or DATA, speed, seconds)
-    click.echo(f"replaying {', '.join(path.name for path in paths)} at {speed:g} times its speed")
+    paths = recordings or tuple(map(str, sample.paths()))
+    try:
+        recording = read_recording(paths)
+    except RecordingError as error:
+        raise click.UsageError(str(error)) from error
+    work = Demo(paths, recording, options.data or DATA, speed, seconds)
+    click.echo(f"replaying {', '.join(Path(path).name for path in paths)} at {speed:g} times its speed")
     try:
         outcome = work.run(options.registry())
     except (OSError, RuntimeError) as error:
