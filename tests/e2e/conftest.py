@@ -4,8 +4,6 @@ from __future__ import annotations
 
 import gzip
 import json
-import os
-import signal
 import subprocess
 import sys
 import time
@@ -14,48 +12,16 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from attrs import define, field
 
 pytest.importorskip("bc_replay", reason="end-to-end tests need the replay exchange")
 pytest.importorskip("bc_parquet", reason="end-to-end tests need the parquet store")
 
 HERE = Path(__file__).parent
-sys.path.insert(0, str(HERE))
+sys.path.insert(0, str(HERE / "helpers"))
+
+from processes import Collector, command, environment  # noqa: E402 - found by the line above
+
 SHARED = HERE.parents[1].parent / "shared" / "data"
-
-
-def command(*args: object) -> list[str]:
-    return [sys.executable, "-m", "bcore", *map(str, args)]
-
-
-@define
-class Collector:
-    """`bcore ...` as a child process in `folder`; ends with the test at the latest."""
-
-    folder: Path
-    process: subprocess.Popen[str] | None = field(default=None, init=False)
-    log: Path = field(init=False)
-
-    def __attrs_post_init__(self) -> None:
-        self.log = self.folder / "collector.log"
-
-    def start(self, *args: object) -> None:
-        with self.log.open("a") as log:
-            self.process = subprocess.Popen(
-                command(*args), cwd=self.folder, stdout=log, stderr=log, text=True, env=environment()
-            )
-
-    def stop(self, number: int = signal.SIGTERM) -> int:
-        assert self.process is not None
-        self.process.send_signal(number)
-        return self.process.wait(10)
-
-    def said(self) -> str:
-        return self.log.read_text()
-
-
-def environment() -> dict[str, str]:
-    return {name: value for name, value in os.environ.items() if not name.startswith("BCORE_")}
 
 
 @pytest.fixture

@@ -17,7 +17,7 @@ def hour(shared: Path, tmp_path_factory: pytest.TempPathFactory) -> bcore.Client
     """The recorded hour, collected through sockets."""
     import subprocess
 
-    from conftest import command, environment
+    from processes import command, environment
 
     folder = tmp_path_factory.mktemp("hour")
     recording = shared / "deep_orderbook_20201101_09h"

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 import recorded
-from conftest import Collector
+from processes import Collector
 
 from bc_replay.testing import ReplayServer
 
