@@ -100,10 +100,17 @@ def wheels(session: nox.Session) -> list[str]:
     return [str(wheel) for wheel in sorted(folder.glob("*.whl"))]
 
 
+def split(built: list[str]) -> tuple[str, list[str]]:
+    """The core's wheel and the others, so that the core can be asked for its extras."""
+    core = next(wheel for wheel in built if Path(wheel).name.startswith("bcore-"))
+    return core, [wheel for wheel in built if wheel != core]
+
+
 @nox.session
 def package(session: nox.Session) -> None:
     """Wheels build, install together into a clean environment, and the commands work outside the checkout."""
-    session.install(*wheels(session), *group("pandas"))
+    core, plugins = split(wheels(session))
+    session.install(f"{core}[all]", *plugins)
     with session.chdir(session.create_tmp()):
         session.run("bcore", "plugins")
         session.run("bcore", "demo", "--for", "6", "--speed", "20", "--data", "package-demo")
