@@ -64,7 +64,8 @@ class View:
             # Text to number goes through string: Arrow casts "10", and not 10, to every column type.
             return tuple(pa.array([_as_text(value) for value in values]).cast(kind).to_pylist())
         except (pa.ArrowInvalid, pa.ArrowNotImplementedError):
-            problems.append(f"{name} must be {kind}, or several separated by commas, not {typed!r}")
+            what = "a number" if pa.types.is_floating(kind) or pa.types.is_integer(kind) else f"of type {kind}"
+            problems.append(f"{name} must be {what}, or several separated by commas, not {typed!r}")
             return ()
 
     def _params(self, typed: Mapping[str, Any], problems: list[str]) -> Any:

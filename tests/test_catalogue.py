@@ -86,7 +86,7 @@ def test_every_wrong_parameter_is_named_at_once(catalogue: Catalogue) -> None:
     with pytest.raises(RequestError) as caught:
         catalogue.view("bars").split({"seconds": "0", "lot": "big", "second": 1})
     assert 3 == len(caught.value.problems)
-    assert any("lot must be double" in problem for problem in caught.value.problems)
+    assert any("lot must be a number" in problem for problem in caught.value.problems)
     assert any("second is not known (did you mean seconds?)" in problem for problem in caught.value.problems)
 
 
