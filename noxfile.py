@@ -121,3 +121,17 @@ def thirdparty(session: nox.Session) -> None:
     """A stranger's plugin, built and installed against our wheels as an outsider would, passes its own tests."""
     session.install(*wheels(session), "./examples/bc_example", *group("tests"))
     session.run("pytest", "examples/bc_example/tests", *session.posargs)
+
+
+@nox.session
+def bench(session: nox.Session) -> None:
+    """Measures the archive and the candles beside other tools: nox -s bench [-- --rows N --huge --write]."""
+    session.install(*sources(*PLUGINS), *group("tests"))
+    session.run("python", "bench/storage.py", *session.posargs)
+
+
+@nox.session
+def nightly(session: nox.Session) -> None:
+    """What takes too long for every change: two hundred kills of a writer at random instants."""
+    session.install(*sources("bc_parquet"), *group("tests"))
+    session.run("pytest", "plugins/bc_parquet/tests/test_crash.py", "-s", *session.posargs, env={"BCORE_KILLS": "200"})

@@ -56,8 +56,17 @@ class Query:
     @property
     def newest_only(self) -> bool:
         """Whether the newest rows (of some facet values) are all that is asked for, which a hot file can answer."""
-        unbounded = all(bound is None for bound in (self.start, self.end, self.first, self.last))
-        return unbounded and self.tail is not None
+        return self.unbounded and self.tail is not None
+
+    @property
+    def unbounded(self) -> bool:
+        """Whether neither time nor sequence decides which rows match."""
+        return all(bound is None for bound in (self.start, self.end, self.first, self.last))
+
+    @property
+    def everything(self) -> bool:
+        """Whether the query neither bounds nor counts rows (facets apart)."""
+        return self.unbounded and self.limit is None and self.tail is None
 
     def matching(self, table: pa.Table) -> pa.Table:
         """The rows of `table` (any rows of the series) that every bound lets through, in their order."""

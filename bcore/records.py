@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any, Generic, TypeVar
 
 from attrs import Attribute, field, frozen
@@ -189,11 +189,18 @@ class Derivation:
       that goes out of the dataset's, without limit or tail. A wider answer than needed is allowed; one that turns
       out to hold too few rows is asked for again with a larger `limit` or `tail`.
     - `apply(table, params)`: all rows of the view that the table yields, in time order, with exactly `schema`.
-    - `context`: how many rows on either side of the window, by the dataset's sequence, `apply` wants to see besides
+    - `context`: how far on either side of the window, by the dataset's sequence, `apply` wants to see besides
       (a candle needs its neighbours to know that nothing is missing between). With `context` the table also has
       every row whose sequence lies between those of the window, whatever its time.
+    - `inputs`: for each column of the view the dataset's columns it is made of, if not all should be read for a
+      request that names columns. `apply` then gets a table of only these and the dataset's time, sequence and symbol,
+      and leaves out the columns of `schema` that it cannot make of it. Empty: everything is read, always.
+    - `part` and `merge`: for views that are to be computed in bounded memory, both or neither. `part(table, params)`
+      makes of some consecutive rows (at least one) anything small; `merge(parts, params)` makes of those, in order,
+      what `apply` would have made of all rows at once.
 
-    Law: a row may not depend on where the window starts. The reader cuts what `apply` returns to the window.
+    Law: a row may not depend on where the window starts. The reader cuts what `apply` returns to the window, and
+    computes a long answer window by window.
     """
 
     name: str = field(validator=_a_name)
@@ -205,3 +212,13 @@ class Derivation:
     time: str = "timestamp"
     context: int = 0
     summary: str = ""
+    inputs: Mapping[str, tuple[str, ...]] = field(factory=dict, hash=False)
+    part: Callable[[pa.Table, Any], Any] | None = None
+    merge: Callable[[Sequence[Any], Any], pa.Table] | None = None
+
+    def __attrs_post_init__(self) -> None:
+        if (self.part is None) != (self.merge is None):
+            raise ValueError(f"derivation {self.name}: part and merge belong together, give both or neither")
+        missing = sorted(set(self.schema.names) - set(self.inputs))
+        if self.inputs and missing:
+            raise ValueError(f"derivation {self.name}: inputs does not say what {', '.join(missing)} is made of")

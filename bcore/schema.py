@@ -30,12 +30,13 @@ def _typed(batch: Batch) -> pa.Table:
     import pyarrow as pa
 
     schema, table = batch.dataset.schema, batch.table
+    given = set(table.column_names)
     unknown = [name for name in table.column_names if name not in schema.names]
     if unknown:
         raise ValueError(f"unknown column {', '.join(unknown)}; the dataset has {', '.join(schema.names)}")
     columns = []
     for want in schema:
-        if want.name in table.column_names:
+        if want.name in given:
             columns.append(table.column(want.name).cast(want.type))
         elif want.name == "symbol":
             columns.append(pa.chunked_array([pa.repeat(pa.scalar(batch.symbol, want.type), table.num_rows)]))

@@ -180,3 +180,12 @@ def test_importing_bcore_is_cheap() -> None:
 def test_an_unknown_name_of_the_package_is_an_attribute_error() -> None:
     with pytest.raises(AttributeError, match="has no attribute 'opne'"):
         _ = bcore.opne
+
+
+def test_a_hot_client_computes_views_from_what_is_kept_hot() -> None:
+    store = MemoryStore()
+    store.append(tick_batch(list(range(1500))))
+    reader = StoreReader((store,), derivations=(bars(),))
+    hot, whole = Client(reader, hot=True).get("bars", "AAA"), Client(reader).get("bars", "AAA")
+    assert 0 < len(hot) < len(whole)
+    assert whole.iloc[-1]["timestamp"] == hot.iloc[-1]["timestamp"]

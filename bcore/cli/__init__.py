@@ -17,6 +17,7 @@ OWN = {
     "run": "collecting",
     "read": "reading",
     "stats": "reading",
+    "compact": "maintaining",
     "views": "reading",
     "plugins": "inspecting",
     "config": "configuring",

@@ -20,3 +20,8 @@ class ParquetConfig:
         validator=[validators.ge(1), validators.le(22)],
         metadata={"help": "zstd level; higher is smaller and slower to write"},
     )
+    layout: str = field(
+        default="auto",
+        validator=validators.in_(["auto", "link", "pointer"]),
+        metadata={"help": "how a new series names its current files: a symlink, a pointer file, or what works here"},
+    )

@@ -28,6 +28,11 @@ class Window:
     rows: int
     snapshots: int
 
+    def of_rows(self, rows: int, newest: pa.Table, dataset: Dataset) -> Window:
+        """A window of about `rows` rows in all; `newest` rows tell how many facet values share it."""
+        values = max(newest.group_by(list(dataset.facets)).aggregate([]).num_rows, 1) if dataset.facets else 1
+        return Window(rows, max(rows // values, 1))
+
     def newest(self, table: pa.Table, dataset: Dataset) -> pa.Table:
         """The window's rows of a table sorted by key, in the same order."""
         if not dataset.facets:
@@ -71,6 +76,11 @@ class HotFile:
         """Takes in newer rows (above every hot key) and replaces the file."""
         self._table = self.window.newest(pa.concat_tables([self._table, rows]), self.dataset).combine_chunks()
         self._write()
+
+    def drop(self) -> None:
+        """Keeps nothing hot until the next `load`."""
+        self._table = self.dataset.schema.empty_table()
+        remove(self.folder.hot)  # one that is behind would be believed
 
     def _write(self) -> None:
         """Replaces the file. The rows are durable already: a disk that refuses the hot file takes only that away."""
@@ -118,7 +128,7 @@ class HotCache:
             return held[1]
         try:
             with pa.memory_map(str(path)) as source:
-                table = pa.ipc.open_file(source).read_all()
+                table = pa.ipc.open_file(source, options=pa.ipc.IpcReadOptions(use_threads=False)).read_all()
         except FileNotFoundError:
             return None
         with self._lock:

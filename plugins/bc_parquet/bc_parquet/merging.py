@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
+from itertools import pairwise
 from pathlib import Path
 
 import pyarrow as pa
@@ -10,20 +11,28 @@ import pyarrow as pa
 from bc_parquet.names import Part
 from bcore.errors import StoreError
 
-MOST_PARTS = 32
+SOON = 24  # small parts side by side from which the background merges
+MOST_PARTS = 32  # and beyond which an append merges itself, so that there are never more
+FEW = 8  # parts without a hole between them that are worth a merge of their own
 SEALED_BYTES = 64 * 2**20  # of rows in memory; a larger part is never read again to be merged
 
 
-def worth_merging(parts: Sequence[Part], row_bytes: int, most: int = MOST_PARTS) -> list[Part]:
+def worth_merging(parts: Sequence[Part], row_bytes: int, most: int = MOST_PARTS, whole: bool = False) -> list[Part]:
     """Neighbours to merge into one, oldest first; none while at most `most` small parts stand side by side.
 
     Small parts are kept so that each is at least as large as all after it together: a row is then rewritten about
     log2(rows of a sealed part / rows of a flush) times in all, whatever the length of the series.
+
+    With `whole` (leading keys are a sequence) parts with a hole between them stay apart while there are few of them:
+    a back-fill that fills the hole then adds parts, where it would have had to rewrite a part that spans it.
     """
     longest = max(_small_runs(parts, max(SEALED_BYTES // row_bytes, 1)), key=len, default=[])
-    if len(longest) <= most:
-        return []
-    return longest[_split(longest) :]
+    unbroken = max(_unbroken(longest), key=len, default=[]) if whole else longest
+    if len(longest) > most and len(unbroken) >= min(FEW, most + 1):
+        return unbroken[_split(unbroken) :]
+    if len(longest) > max(most, SOON):
+        return longest[_split(longest) :]
+    return []
 
 
 def _small_runs(parts: Sequence[Part], sealed_rows: int) -> Iterator[list[Part]]:
@@ -37,6 +46,12 @@ def _small_runs(parts: Sequence[Part], sealed_rows: int) -> Iterator[list[Part]]
     yield run
 
 
+def _unbroken(run: Sequence[Part]) -> Iterator[list[Part]]:
+    """The run cut wherever a value of the sequence is missing between two parts."""
+    ends = [index for index, (a, b) in enumerate(pairwise(run), 1) if b.first > a.last + 1]
+    yield from (list(run[begin:end]) for begin, end in pairwise([0, *ends, len(run)]))
+
+
 def _split(run: Sequence[Part]) -> int:
     """Where the merge begins: before it, each part is larger than everything after it."""
     begin, after = len(run) - 1, run[-1].rows
@@ -48,11 +63,15 @@ def _split(run: Sequence[Part]) -> int:
 
 def assert_equal(written: pa.Table, meant: pa.Table, path: Path) -> None:
     """Raises `StoreError` if the file that was written does not hold exactly the rows that were meant, bit for bit."""
-    same = written.num_rows == meant.num_rows and all(
-        _bits(written.column(name)).equals(_bits(meant.column(name))) for name in meant.column_names
-    )
-    if not same:
+    if not equal(written, meant):
         raise StoreError(f"{path}: what was written does not read back as it was meant; the old files are kept")
+
+
+def equal(one: pa.Table, other: pa.Table) -> bool:
+    """Whether two tables hold the same rows in the columns of the second, bit for bit."""
+    return one.num_rows == other.num_rows and all(
+        _bits(one.column(name)).equals(_bits(other.column(name))) for name in other.column_names
+    )
 
 
 def _bits(column: pa.ChunkedArray) -> pa.ChunkedArray:

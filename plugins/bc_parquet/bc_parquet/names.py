@@ -93,6 +93,8 @@ def folder_name(symbol: str) -> str:
         char if char.isascii() and (char.isalnum() or char in "_-") else quote(char, safe="") for char in symbol
     )
     name = name.replace(".", "%2E").replace("~", "%7E")
+    if name.endswith("_hot"):  # BTCUSDT_hot.parquet is the hot file of BTCUSDT
+        name = name.removesuffix("_hot") + "%5Fhot"
     if len(name) > 200:
         raise StoreError(f"the symbol {symbol[:30]!r}... is too long for a file name")
     return name

@@ -1,4 +1,4 @@
-"""What bc_parquet offers to bcore: the store kind "parquet"."""
+"""What bc_parquet offers to bcore: the store kind "parquet" and the command `import`."""
 
 from __future__ import annotations
 
@@ -8,6 +8,8 @@ from typing import TYPE_CHECKING
 from bcore.hookspecs import hookimpl
 
 if TYPE_CHECKING:
+    import click
+
     from bcore.protocols import Store
     from bcore.records import Factory
 
@@ -19,3 +21,10 @@ def bcore_stores() -> Iterator[Factory[Store]]:
     from bcore.records import Factory
 
     yield Factory("parquet", ParquetConfig, ParquetStore.build, summary="Parquet files that any tool can open")
+
+
+@hookimpl
+def bcore_commands() -> Iterator[click.Command]:
+    from bc_parquet.cli import import_
+
+    yield import_

@@ -15,12 +15,14 @@ import pyarrow.compute as pc
 import pyarrow.parquet as pq
 from attrs import evolve, field, frozen
 
+from bc_parquet.checking import corrupt, failed, may_hold
 from bc_parquet.folder import SeriesFolder
 from bc_parquet.names import Part
 from bcore.errors import CorruptFileError
 from bcore.query import Query
 
 ATTEMPTS = 100
+SYMBOL = "symbol"
 INSTANT = pa.timestamp("us", tz="UTC")
 
 
@@ -34,9 +36,9 @@ class SeriesReading:
     schema: pa.Schema = field(init=False)
 
     def __attrs_post_init__(self) -> None:
-        object.__setattr__(self, "needed", self._needed())
         names = self.query.columns or self.query.dataset.schema.names
         object.__setattr__(self, "schema", pa.schema([self.query.dataset.schema.field(name) for name in names]))
+        object.__setattr__(self, "needed", self._needed())
 
     def table(self) -> pa.Table:
         """All at once. Begins anew if a version goes away, which costs time and never rows."""
@@ -68,28 +70,28 @@ class SeriesReading:
                     table = table.slice(skipped, left)
                     skip, seen = skip - skipped, key
                     left = None if left is None else left - table.num_rows
-                    yield from table.select(self.schema.names).cast(self.schema).to_batches()
+                    yield from self._shown(table).to_batches()
                     if left == 0:
                         return
             except FileNotFoundError:
                 continue
             return
 
-    def _groups(self, after: Any) -> Iterator[tuple[Any, pa.Table]]:
-        """(last leading key, matching rows) of each row group, of rows with a leading key above `after`."""
+    def _groups(self, after: dict[str, Any] | None) -> Iterator[tuple[dict[str, Any], pa.Table]]:
+        """(last key, matching rows) of each row group, of rows with a key above `after`."""
         version = self.folder.version()
         if version is None:
             return
-        lead = self.query.dataset.key[0]
+        key = list(self.query.dataset.key)
         for part in self._candidates(self.folder.parts(version)):
             file = self._open(version, part)
             for group in self._row_groups(file):
-                table = self._read(file, [group])
+                table = self._read(version / part.name, file, [group])
                 if table.num_rows == 0:
                     continue
-                last = table.column(lead)[-1]
+                last = table.select(key).slice(table.num_rows - 1).to_pylist()[0]
                 if after is not None:
-                    table = table.filter(pc.field(lead) > after)
+                    table = table.filter(_above(after))
                 yield last, self.query.matching(table)
 
     def _from_start(self, version: Path, parts: Sequence[Part], wanted: int | None) -> list[pa.Table]:
@@ -111,18 +113,25 @@ class SeriesReading:
             for group in reversed(self._row_groups(file)):
                 if rows >= wanted:
                     return tables[::-1]
-                tables.append(self.query.matching(self._read(file, [group])))
+                tables.append(self.query.matching(self._read(version / part.name, file, [group])))
                 rows += tables[-1].num_rows
         return tables[::-1]
 
     def _matching(self, version: Path, part: Part) -> pa.Table:
         file = self._open(version, part)
-        return self.query.matching(self._read(file, self._row_groups(file)))
+        return self.query.matching(self._read(version / part.name, file, self._row_groups(file)))
 
     def _finished(self, tables: list[pa.Table]) -> pa.Table:
         if not tables:
             return self.schema.empty_table()
-        return self.query.counted(pa.concat_tables(tables)).select(self.schema.names).cast(self.schema)
+        return self._shown(evolve(self.query, columns=None).counted(pa.concat_tables(tables)))
+
+    def _shown(self, table: pa.Table) -> pa.Table:
+        """The wanted columns. The symbol is the series' own in every row, and was not read for that."""
+        if SYMBOL in self.schema.names and SYMBOL not in table.column_names:
+            symbols = pa.repeat(pa.scalar(self.query.symbol, self.schema.field(SYMBOL).type), table.num_rows)
+            table = table.append_column(SYMBOL, symbols)
+        return table.select(self.schema.names).cast(self.schema)
 
     def _candidates(self, parts: Sequence[Part]) -> list[Part]:
         query = self.query
@@ -133,11 +142,11 @@ class SeriesReading:
     def _open(self, version: Path, part: Part) -> pq.ParquetFile:
         path = version / part.name
         try:
-            return pq.ParquetFile(path, memory_map=True)
-        except FileNotFoundError:
-            raise
+            return pq.ParquetFile(path, memory_map=True, page_checksum_verification=True)
         except (pa.ArrowInvalid, OSError) as error:
-            raise CorruptFileError(f"{path} cannot be read: {error}") from error
+            if failed(error):
+                raise
+            raise corrupt(path, error) from error
 
     def _row_groups(self, file: pq.ParquetFile) -> list[int]:
         """The row groups whose statistics let a row of the query be in them."""
@@ -149,7 +158,7 @@ class SeriesReading:
             group
             for group in range(file.num_row_groups)
             if all(
-                _may_hold(file.metadata.row_group(group).column(position[name]).statistics, low, high)
+                may_hold(file.metadata.row_group(group).column(position[name]).statistics, low, high)
                 for name, low, high in bounds
             )
         ]
@@ -164,9 +173,15 @@ class SeriesReading:
             bounds.append((str(query.dataset.sequence), query.first, query.last))
         return bounds
 
-    def _read(self, file: pq.ParquetFile, groups: Sequence[int]) -> pa.Table:
-        present = [name for name in self.needed if name in file.schema_arrow.names]
-        table = file.read_row_groups(list(groups), columns=present).replace_schema_metadata(None)
+    def _read(self, path: Path, file: pq.ParquetFile, groups: Sequence[int]) -> pa.Table:
+        held = set(file.schema_arrow.names)
+        present = [name for name in self.needed if name in held]
+        try:
+            table = file.read_row_groups(list(groups), columns=present).replace_schema_metadata(None)
+        except (pa.ArrowInvalid, OSError) as error:
+            if failed(error):
+                raise
+            raise corrupt(path, error) from error
         for name in self.needed:
             if name not in present:
                 kind = self.query.dataset.schema.field(name).type
@@ -176,22 +191,19 @@ class SeriesReading:
     def _needed(self) -> list[str]:
         """The columns to read: those asked for, and those that decide which rows match."""
         query, dataset = self.query, self.query.dataset
-        if query.columns is None:
-            return list(dataset.schema.names)
-        deciding = {*query.where, dataset.key[0]}
+        deciding = {*query.where, *dataset.key}
         if query.start is not None or query.end is not None:
             deciding.add(dataset.time)
         if query.first is not None or query.last is not None:
             deciding.add(str(dataset.sequence))
-        return [name for name in dataset.schema.names if name in {*query.columns, *deciding}]
+        shown = set(self.schema.names) - {SYMBOL}
+        return [name for name in dataset.schema.names if name in shown | deciding]
 
 
-def _may_hold(statistics: Any, low: Any, high: Any) -> bool:
-    if statistics is None or not statistics.has_min_max:
-        return True
-    return (low is None or statistics.max >= low) and (high is None or statistics.min <= high)
-
-
-def unbounded(query: Query) -> Query:
-    """The query without what counts rows off."""
-    return evolve(query, limit=None, offset=0, tail=None)
+def _above(key: dict[str, Any]) -> Any:
+    """The condition of rows whose key, compared column by column, lies above this one."""
+    condition = None
+    for name, value in reversed(key.items()):
+        here = pc.field(name) > pa.scalar(value)
+        condition = here if condition is None else here | ((pc.field(name) == pa.scalar(value)) & condition)
+    return condition

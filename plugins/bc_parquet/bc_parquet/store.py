@@ -3,31 +3,46 @@
 from __future__ import annotations
 
 import json
+import logging
 import time
 from collections.abc import Callable, Mapping
+from contextlib import suppress
+from datetime import date
 from pathlib import Path
 from threading import RLock
 
 import pyarrow as pa
 import pyarrow.parquet as pq
-from attrs import define, evolve, field
+from attrs import define, evolve, field, frozen
 
+from bc_parquet.background import Compactor
+from bc_parquet.checking import corrupt, failed
 from bc_parquet.config import ParquetConfig
-from bc_parquet.folder import SeriesFolder
+from bc_parquet.folder import QUARANTINE, SeriesFolder
 from bc_parquet.hot import HotCache, HotFile, Window
-from bc_parquet.metadata import dataset_of, spans_of
+from bc_parquet.metadata import dataset_of, days_of, spans_of
 from bc_parquet.names import Part, symbol_of
 from bc_parquet.reading import SeriesReading
 from bc_parquet.writer import SeriesWriter
 from bcore.errors import CorruptFileError, StoreError
+from bcore.instants import DAY, to_datetime
 from bcore.protocols import Key, Store
 from bcore.query import Query
 from bcore.records import Appended, Batch, Context, Dataset, Rejected, Series, SeriesStats
 from bcore.schema import conform, keys_of
 from bcore.spans import Spans
 
-QUARANTINE = "quarantine"
+log = logging.getLogger(__name__)
 FOOTERS = 4096
+
+
+@frozen
+class Day:
+    """What is held of one day, UTC."""
+
+    day: date
+    rows: int
+    bytes: int
 
 
 @define
@@ -41,6 +56,7 @@ class ParquetStore(Store):
     config: ParquetConfig = field(factory=ParquetConfig)
     monotonic: Callable[[], float] = time.monotonic
     _writers: dict[Series, tuple[SeriesWriter, HotFile]] = field(factory=dict, init=False)
+    _compactor: Compactor = field(factory=Compactor, init=False)
     _hot: HotCache = field(factory=HotCache, init=False)
     _footers: dict[str, pa.Schema] = field(factory=dict, init=False)
     _lock: RLock = field(factory=RLock, init=False)
@@ -61,7 +77,9 @@ class ParquetStore(Store):
             appended = writer.append(batch)
             if appended.rows:
                 self._warm(hot, batch)
-            return appended
+        if writer.untidy:
+            self._compactor.notice(writer)
+        return appended
 
     def read(self, query: Query) -> pa.Table:
         return SeriesReading(self._folder(query.series), query).table()
@@ -75,14 +93,35 @@ class ParquetStore(Store):
     def hot(self, query: Query) -> pa.Table:
         """The hot file where it can answer: the newest rows, no more of them than are kept hot."""
         counted = query.tail is not None or query.limit is not None
-        table = self._hot.read(self._folder(query.series).hot) if query.newest_only or not counted else None
-        if table is not None:
-            answer = query.apply(table)
-            enough = not counted or answer.num_rows == query.tail or table.num_rows == self._rows(query.series)
-            if enough and set(query.dataset.schema.names) <= set(table.column_names):
-                return answer
+        if self._is_for_hot(query, counted):
+            folder = self._folder(query.series)
+            table = self._hot.read(folder.hot) if folder.hot_is_current() else None
+            if table is not None and set(query.dataset.schema.names) <= set(table.column_names):
+                answer = query.apply(table)
+                if not counted or answer.num_rows == query.tail or table.num_rows == self._rows(query.series):
+                    return answer
         window = self.config.hot_snapshots if query.dataset.facets else self.config.hot_rows
         return self.read(query if counted else evolve(query, tail=window))
+
+    def _is_for_hot(self, query: Query, counted: bool) -> bool:
+        """Whether the newest rows asked for are among the hot ones, if there are enough of those.
+
+        Each facet value has a window of its own: across several, the newest hot rows need not be the newest rows.
+        """
+        single = all(len(query.where.get(facet, ())) == 1 for facet in query.dataset.facets)
+        return query.newest_only and single if counted else query.unbounded
+
+    def keep_hot(self, series: Series, rows: int) -> None:
+        """Keeps the newest `rows` rows of the series hot until the store is closed, whatever the configuration says."""
+        writer, hot = self._writer(series)
+        with writer.lock:
+            hot.window = hot.window.of_rows(rows, self.read(Query(*_of(series), tail=rows)), series.dataset)
+            hot.load(self._newest(series, hot.window))
+
+    def location(self, series: Series) -> Path:
+        """What any Parquet reader opens: the symlink, or the folder that the pointer names now."""
+        folder = self._folder(series)
+        return (folder.version() or folder.link) if folder.pointer.exists() else folder.link
 
     def last(self, series: Series) -> Key | None:
         found = self._parts(series)
@@ -109,8 +148,8 @@ class ParquetStore(Store):
         """As the newest file of each describes it."""
         found = {}
         for folder in self._dataset_folders():
-            for link in sorted(folder.glob("*.parquet")):
-                dataset = self._described(SeriesFolder(folder, link.stem))
+            for held in SeriesFolder.inside(folder):
+                dataset = self._described(held)
                 if dataset is not None:
                     found[folder.name] = dataset
                     break
@@ -119,11 +158,11 @@ class ParquetStore(Store):
     def series(self) -> list[Series]:
         known = self.datasets()
         return [
-            Series(known[folder.name], symbol_of(link.stem))
+            Series(known[folder.name], symbol_of(held.name))
             for folder in self._dataset_folders()
             if folder.name in known
-            for link in sorted(folder.glob("*.parquet"))
-            if link.is_symlink() and self._holds(SeriesFolder(folder, link.stem))
+            for held in SeriesFolder.inside(folder)
+            if self._holds(held)
         ]
 
     def stats(self, series: Series) -> SeriesStats:
@@ -141,9 +180,33 @@ class ParquetStore(Store):
             gaps=len(self.spans(series).gaps().runs) if series.dataset.sequence else None,
         )
 
+    def days(self, series: Series) -> list[Day]:
+        """Rows and bytes of each day (UTC), from names and footers; the bytes of a file are shared out by rows."""
+        rows: dict[int, int] = {}
+        size: dict[int, float] = {}
+        for version, part in self._parts(series):
+            path = version / part.name
+            one = part.first_time // DAY == part.last_time // DAY
+            told = {part.first_time // DAY: part.rows} if one else days_of(self._footer(path)) or {}
+            each = path.stat().st_size / part.rows
+            for day, count in told.items():
+                rows[day] = rows.get(day, 0) + count
+                size[day] = size.get(day, 0) + each * count
+        return [Day(to_datetime(day * DAY).date(), rows[day], round(size[day])) for day in sorted(rows)]
+
     def compact(self, series: Series) -> int:
-        writer, _ = self._writer(series)
-        return writer.compact()
+        """Checks every file of the series against its checksums too; damaged ones go to the quarantine."""
+        writer, hot = self._writer(series)
+        before = len(writer.quarantined)
+        gone = writer.compact()
+        if len(writer.quarantined) > before:
+            with writer.lock:
+                hot.load(self._newest(series, hot.window))
+        return gone
+
+    def quarantined(self, series: Series) -> list[Path]:
+        """The files that were moved out of the series because they were damaged, or not ours."""
+        return sorted(self._folder(series).quarantine.glob("*"))
 
     def quarantine(self, series: Series, rejected: Rejected) -> None:
         """Appends the rows to `quarantine/<dataset>/<symbol>.ndjson`, with the reason and the time."""
@@ -157,9 +220,11 @@ class ParquetStore(Store):
     def close(self) -> None:
         with self._lock:
             self._closed = True
-            for writer, _ in self._writers.values():
-                writer.close()
+            writers = [writer for writer, _ in self._writers.values()]
             self._writers.clear()
+        self._compactor.stop()
+        for writer in writers:
+            writer.close()
 
     def _writer(self, series: Series) -> tuple[SeriesWriter, HotFile]:
         with self._lock:
@@ -170,25 +235,32 @@ class ParquetStore(Store):
                 writer = SeriesWriter(folder, series.dataset, self.config.compression_level, self.monotonic)
                 window = Window(self.config.hot_rows, self.config.hot_snapshots)
                 hot = HotFile(folder, series.dataset, window, self.config.hot_parquet)
-                hot.load(self._newest(series))
+                try:
+                    hot.load(self._newest(series, window))
+                except CorruptFileError:
+                    writer.check()
+                    hot.load(self._newest(series, window))
                 self._writers[series] = (writer, hot)
             return self._writers[series]
 
-    def _newest(self, series: Series) -> pa.Table:
-        """Enough of the newest rows for the hot window: a guess at how many facet values there are, then all."""
-        dataset = series.dataset
-        tail = self.config.hot_snapshots * 32 if dataset.facets else self.config.hot_rows
+    def _newest(self, series: Series, window: Window) -> pa.Table:
+        """Enough of the newest rows for the hot window, by a guess at how many facet values there are."""
+        tail = window.snapshots * 32 if series.dataset.facets else window.rows
         return self.read(Query(*_of(series), tail=tail))
 
     def _warm(self, hot: HotFile, batch: Batch) -> None:
         """Rows above every hot key are the newest; anything else may fall into the window, which is read again."""
-        if hot.last is None or keys_of(batch.table.slice(0, 1), batch.dataset)[0] > hot.last:
+        if hot.last is not None and keys_of(batch.table.slice(0, 1), batch.dataset)[0] > hot.last:
             hot.add(batch.table)
-        else:
-            hot.load(self._newest(batch.series))
+            return
+        try:
+            hot.load(self._newest(batch.series, hot.window))
+        except CorruptFileError as error:  # the batch is stored: this is for those who read
+            log.warning("%s is not kept hot for now: %s", batch.series, error)
+            hot.drop()
 
     def _folder(self, series: Series) -> SeriesFolder:
-        return SeriesFolder.of(self.path, series.dataset.name, series.symbol)
+        return SeriesFolder.of(self.path, series.dataset.name, series.symbol, self.config.layout)
 
     def _parts(self, series: Series) -> list[tuple[Path, Part]]:
         folder = self._folder(series)
@@ -209,17 +281,18 @@ class ParquetStore(Store):
         return version is not None and any(True for _ in version.glob("*.parquet"))
 
     def _described(self, folder: SeriesFolder) -> Dataset | None:
-        if not folder.link.is_symlink():
-            return None
+        """By the newest file that can be read; a damaged one is the business of those who read its rows."""
         for _ in range(10):
             version = folder.version()
-            parts = folder.parts(version) if version else []
-            if not parts or version is None:
+            if version is None:
                 return None
             try:
-                return dataset_of(self._footer(version / parts[-1].name), str(version / parts[-1].name))
+                for part in reversed(folder.parts(version)):
+                    with suppress(CorruptFileError):
+                        return dataset_of(self._footer(version / part.name), str(version / part.name))
             except FileNotFoundError:
                 continue
+            return None
         return None
 
     def _footer(self, path: Path) -> pa.Schema:
@@ -232,10 +305,10 @@ class ParquetStore(Store):
                 self._footers.clear()
         try:
             schema = pq.read_schema(path)
-        except FileNotFoundError:
-            raise
         except (pa.ArrowInvalid, OSError) as error:
-            raise CorruptFileError(f"{path} cannot be read: {error}") from error
+            if failed(error):
+                raise
+            raise corrupt(path, error) from error
         with self._lock:
             self._footers[key] = schema
         return schema

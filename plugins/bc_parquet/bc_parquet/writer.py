@@ -5,22 +5,25 @@ from __future__ import annotations
 import fcntl
 import logging
 import os
+from bisect import bisect_left, bisect_right
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from itertools import count
+from operator import attrgetter
 from pathlib import Path
-from threading import RLock
+from threading import Lock, RLock
 
 import pyarrow as pa
 import pyarrow.compute as pc
-import pyarrow.parquet as pq
 from attrs import define, field
 
+from bc_parquet.checking import checked, damage
 from bc_parquet.encoding import write
 from bc_parquet.folder import SeriesFolder, remove, sync_file
-from bc_parquet.merging import assert_equal, worth_merging
+from bc_parquet.merging import MOST_PARTS, SOON, assert_equal, worth_merging
 from bc_parquet.metadata import described
 from bc_parquet.names import Part, leading
-from bcore.errors import SeriesBusyError, StoreError
+from bcore.errors import CorruptFileError, SeriesBusyError, StoreError
 from bcore.records import Appended, Batch, Dataset
 from bcore.schema import keys_of
 
@@ -30,7 +33,11 @@ GRACE = 60.0  # seconds that a version outlives its end, for readers that listed
 
 @define
 class SeriesWriter:
-    """The only writer of a series, in this process and in all others: it holds the series' lock until closed."""
+    """The only writer of a series, in this process and in all others: it holds the series' lock until closed.
+
+    `lock` guards the list of parts and is held for an append, and for the swing of a merge; the reading and writing
+    of a merge go on outside it. One merge runs at a time.
+    """
 
     folder: SeriesFolder
     dataset: Dataset
@@ -39,8 +46,12 @@ class SeriesWriter:
     _version: Path | None = field(init=False)
     _parts: list[Part] = field(init=False)
     _lock_file: int = field(init=False)
-    _staged: int = field(default=0, init=False)
+    _staged: Iterator[int] = field(factory=lambda: count(1), init=False)
     _retired: list[tuple[float, Path]] = field(factory=list, init=False)
+    _merging: Lock = field(factory=Lock, init=False)
+    _closed: bool = field(default=False, init=False)
+    _doubtful: bool = field(default=False, init=False)
+    quarantined: list[Path] = field(factory=list, init=False)
     lock: RLock = field(factory=RLock, init=False)
 
     def __attrs_post_init__(self) -> None:
@@ -52,43 +63,157 @@ class SeriesWriter:
             try:
                 self._version = self.folder.version()
                 self.folder.clean(self._version)
-                self._parts = self.folder.parts(self._version) if self._version else []
+                self._parts = self._sound(self._version) if self._version else []
             except BaseException:
                 os.close(self._lock_file)
                 raise
 
     def append(self, batch: Batch) -> Appended:
         """Stores what is new of a conformed batch; durable on return. All or nothing."""
-        with self.lock, _as_store_error(self.folder.link):
-            fresh, touched = self._new_rows(batch.table)
+        with self.lock, _as_store_error(self.folder.link), self._settled():
+            if self._closed:
+                raise StoreError("the store is closed")
+            fresh = self._new_rows(batch.table)
             appended = Appended(rows=fresh.num_rows, known=batch.table.num_rows - fresh.num_rows)
             if fresh.num_rows:
-                self._store(fresh, touched)
-                self._tidy()
+                self._make_room()  # before the rows are stored: an append that fails must have stored none
+                self._store(fresh)
             return appended
 
+    def _make_room(self) -> None:
+        """Merges in line where the background did not keep up. More parts are better than rows that are refused."""
+        try:
+            with self._settled():
+                if (run := self._worth(MOST_PARTS - 1)) and (merged := self._merged(run)):
+                    self._swap(run, [merged])
+        except (OSError, StoreError) as error:
+            log.warning("%s: its parts could not be merged: %s; it is tried again later", self.folder.link, error)
+            with self._settled():
+                pass
+
+    @property
+    def untidy(self) -> bool:
+        """Whether there is work for `tidy`."""
+        with self.lock:
+            return bool(self._worth(SOON) or self._outlived())
+
+    def tidy(self) -> None:
+        """Merges until the small parts are few, beside appends, and drops versions that no reader can still be in."""
+        while self._merge(SOON):
+            pass
+        with self._merging:
+            with self.lock:
+                outlived = self._outlived()
+                self._retired = [retired for retired in self._retired if retired not in outlived]
+            for _, version in outlived:
+                remove(version)
+
     def compact(self) -> int:
-        """Merges whatever small parts there are into one; returns how many files went."""
-        with self.lock, _as_store_error(self.folder.link):
-            before = len(self._parts)
-            while run := worth_merging(self._parts, self._row_bytes(), most=1):
-                self._merge(run)
-            return before - len(self._parts)
+        """Checks every file, sets damaged ones aside, merges the small ones; returns how many files went."""
+        before = len(self._parts)
+        self.check()
+        while self._merge(1):
+            pass
+        return before - len(self._parts)
 
     def close(self) -> None:
-        with self.lock:
+        """Waits for the merge under way, if there is one."""
+        with self._merging, self.lock:
+            if self._closed:
+                return
+            self._closed = True
             for _, version in self._retired:
                 remove(version)
             os.close(self._lock_file)
 
-    def _new_rows(self, table: pa.Table) -> tuple[pa.Table, list[Part]]:
-        """The rows whose keys are not held, and the parts whose range those rows fall into."""
+    def _merge(self, most: int) -> int:
+        """One merge, if one is worth it; returns how many files went, 0 if an append rewrote one of them meanwhile."""
+        with self._merging, _as_store_error(self.folder.link):
+            with self.lock, self._settled():
+                run = [] if self._closed else self._worth(most)
+            if not run:
+                return 0
+            merged = self._merged(run)
+            with self.lock, self._settled():
+                if merged and set(run) <= set(self._parts):
+                    self._swap(run, [merged])
+                    return len(run) - 1
+            if merged:
+                remove(merged[0])
+            return 0
+
+    @contextmanager
+    def _settled(self) -> Iterator[None]:
+        """After a step that the disk refused halfway: takes what is there, and syncs it before building on it."""
+        if self._doubtful:
+            self._version = self.folder.version()
+            self._parts = self.folder.parts(self._version) if self._version else []
+            self.folder.settle(self._version)
+            self._doubtful = False
+        try:
+            yield
+        except OSError:
+            self._doubtful = True
+            raise
+
+    def _worth(self, most: int) -> list[Part]:
+        whole = self.dataset.sequence == self.dataset.key[0]
+        return worth_merging(self._parts, self._row_bytes(), most, whole)
+
+    def _outlived(self) -> list[tuple[float, Path]]:
+        now = self.monotonic()
+        return [retired for retired in self._retired if now - retired[0] > GRACE]
+
+    def _sound(self, version: Path) -> list[Part]:
+        """The parts of the version, after what is damaged or foreign is out of the way."""
+        for path in self.folder.foreign(version):
+            self._aside(path, "it does not belong to the archive")
+        sound = []
+        for part in self.folder.parts(version):
+            problem = damage(version / part.name, part)
+            if problem is None:
+                sound.append(part)
+            else:
+                self._aside(version / part.name, problem)
+        return sound
+
+    def check(self) -> None:
+        """Reads every file against its checksums, and sets the damaged ones aside."""
+        with self.lock:
+            parts = list(self._parts)
+        for part in parts:
+            with self._merging, _as_store_error(self.folder.link):
+                self._checked(self.version, part)
+
+    def _checked(self, version: Path, part: Part) -> pa.Table | None:
+        """The rows of a part; None for one that turns out to be damaged, which is set aside, or that is gone."""
+        try:
+            return checked(version / part.name)
+        except CorruptFileError as error:
+            with self.lock:
+                if part in self._parts:
+                    self._aside(self.version / part.name, str(error))
+                    self._parts.remove(part)
+            return None
+        except FileNotFoundError:
+            if part in self._parts:
+                raise
+            return None
+
+    def _aside(self, path: Path, problem: str) -> None:
+        moved = self.folder.set_aside(path)
+        self.quarantined.append(moved)
+        log.warning(
+            "%s was moved to %s: %s; what it held is missing now, and asked for by `bcore repair`", path, moved, problem
+        )
+
+    def _new_rows(self, table: pa.Table) -> pa.Table:
+        """The rows whose keys are not held."""
         touched = self._touched(table)
         if not touched:
-            return table, []
-        held = set().union(*(self._keys(part) for part in touched))
-        fresh = table.filter(pa.array([key not in held for key in keys_of(table, self.dataset)], pa.bool_()))
-        return fresh, self._touched(fresh)
+            return table
+        held = set().union(*(self._keys(part, table) for part in touched))
+        return table.filter(pa.array([key not in held for key in keys_of(table, self.dataset)], pa.bool_()))
 
     def _touched(self, table: pa.Table) -> list[Part]:
         if table.num_rows == 0:
@@ -98,19 +223,48 @@ class SeriesWriter:
             return []
         return [part for part in self._parts if part.meets(first, last)]
 
-    def _keys(self, part: Part) -> set[tuple[object, ...]]:
-        table = pq.read_table(self.version / part.name, columns=list(self.dataset.key), memory_map=True)
-        return set(keys_of(table, self.dataset))
+    def _keys(self, part: Part, table: pa.Table) -> set[tuple[object, ...]]:
+        """The part's keys, of the row groups that the table's rows can fall into."""
+        lead = table.column(self.dataset.key[0])
+        between = (self.dataset.key[0], lead[0].as_py(), lead[-1].as_py())
+        return set(keys_of(checked(self.version / part.name, list(self.dataset.key), between), self.dataset))
 
-    def _store(self, fresh: pa.Table, touched: list[Part]) -> None:
-        """As a part of its own where the rows fall between parts, else merged with the parts they fall into."""
-        if not touched:
+    def _store(self, fresh: pa.Table) -> None:
+        """Rows between parts become parts of their own, rows within a part are merged with it; all appear at once."""
+        slots = list(self._slots(fresh))
+        if len(slots) == 1 and slots[0][0] is None:
             self._publish(*self._stage(fresh))
             return
-        held = [self._read(part) for part in touched]
+        staged: list[tuple[Path, Part]] = []
+        try:
+            for part, rows in slots:
+                staged.append(self._stage(rows) if part is None else self._stage_checked(self._joined(part, rows)))
+            self._swap([part for part, _ in slots if part is not None], staged)
+        finally:
+            for path, _ in staged:
+                remove(path)
+
+    def _slots(self, fresh: pa.Table) -> Iterator[tuple[Part | None, pa.Table]]:
+        """The rows in the pieces that fall into one part each, or (None) between two."""
+        if not self._touched(fresh):
+            yield None, fresh
+            return
+        begin, leads = 0, [leading(value) for value in fresh.column(self.dataset.key[0]).to_pylist()]
+        while begin < len(leads):
+            after = bisect_left(self._parts, leads[begin], key=_last)
+            part = self._parts[after] if after < len(self._parts) else None
+            if part is not None and part.first <= leads[begin]:
+                end = bisect_right(leads, part.last, begin)
+                yield part, fresh.slice(begin, end - begin)
+            else:
+                end = len(leads) if part is None else bisect_left(leads, part.first, begin)
+                yield None, fresh.slice(begin, end - begin)
+            begin = end
+
+    def _joined(self, part: Part, rows: pa.Table) -> pa.Table:
+        held = checked(self.version / part.name)
         order = [(name, "ascending") for name in self.dataset.key]
-        merged = pa.concat_tables([*held, fresh], promote_options="default").sort_by(order)
-        self._replace(touched, merged)
+        return pa.concat_tables([held, rows], promote_options="default").sort_by(order)
 
     def _publish(self, staged: Path, part: Part) -> None:
         if self._version is None:
@@ -125,29 +279,32 @@ class SeriesWriter:
         assert self._version is not None
         return self._version
 
-    def _tidy(self) -> None:
-        """Keeps the parts few, and drops versions that no reader can still be in."""
-        while run := worth_merging(self._parts, self._row_bytes()):
-            self._merge(run)
-        now = self.monotonic()
-        while self._retired and now - self._retired[0][0] > GRACE:
-            remove(self._retired.pop(0)[1])
+    def _merged(self, run: list[Part]) -> tuple[Path, Part] | None:
+        """The parts in one staged file; None if one of them is damaged, which is then set aside."""
+        version = self.version  # stays there: versions are only removed between merges
+        tables = [table for part in run if (table := self._checked(version, part)) is not None]
+        if len(tables) < len(run):
+            return None
+        return self._stage_checked(pa.concat_tables(tables, promote_options="default"))
 
-    def _merge(self, run: list[Part]) -> None:
-        self._replace(run, pa.concat_tables([self._read(part) for part in run], promote_options="default"))
-
-    def _replace(self, gone: list[Part], table: pa.Table) -> None:
-        staged, part = self._stage(table)
-        # The old files go for good: what stands in the new one is read back first.
-        assert_equal(pq.read_table(staged), table, staged)
-        new = self.folder.replace(self.version, gone, [(staged, part)])
+    def _swap(self, gone: list[Part], come: list[tuple[Path, Part]]) -> None:
+        new = self.folder.replace(self.version, gone, come)
         self._retired.append((self.monotonic(), self.version))
         self._version, self._parts = new, self.folder.parts(new)
 
+    def _stage_checked(self, table: pa.Table) -> tuple[Path, Part]:
+        """As `_stage`, and read back: the old files go for good."""
+        staged, part = self._stage(table)
+        try:
+            assert_equal(checked(staged), table, staged)
+        except BaseException:
+            remove(staged)
+            raise
+        return staged, part
+
     def _stage(self, table: pa.Table) -> tuple[Path, Part]:
         """A synced file outside every version, with the part that it will be."""
-        self._staged += 1
-        path = self.folder.staging / f"{self._staged:06d}"
+        path = self.folder.staging / f"{next(self._staged):06d}"
         try:
             write(described(table, self.dataset), path, self.level)
             sync_file(path)
@@ -165,13 +322,12 @@ class SeriesWriter:
         column = table.column(self.dataset.key[0])
         return leading(column[0].as_py()), leading(column[-1].as_py())
 
-    def _read(self, part: Part) -> pa.Table:
-        table = pq.read_table(self.version / part.name)
-        return table.replace_schema_metadata(None)
-
     def _row_bytes(self) -> int:
         """About how many bytes a row takes in memory, which is what a merge has to hold."""
         return sum(getattr(field.type, "byte_width", 16) if _fixed(field.type) else 16 for field in self.dataset.schema)
+
+
+_last = attrgetter("last")
 
 
 def _fixed(kind: pa.DataType) -> bool:

@@ -241,3 +241,69 @@ def test_hot_keeps_a_window_of_each_tick_size(tmp_path: Path) -> None:
     hot = store.hot(Query(BOOKS, "BTCUSDT", where={"tick_size": (10.0,)}, tail=3))
     assert [7 + 10.0, 8 + 10.0, 9 + 10.0] == hot["bid"].to_pylist()
     store.close()
+
+
+def test_rows_far_apart_rewrite_only_the_parts_they_fall_into(store: ParquetStore) -> None:
+    for begin in range(0, 5000, 1000):
+        store.append(trades(range(begin, begin + 1000, 2)))
+    before = {path.name for path in version(store).iterdir()}
+    store.append(trades([1, 999, 4001, 7000]))
+    assert 3 == len(before & {path.name for path in version(store).iterdir()})
+    ids = [1, 999, 4001, 7000, *range(0, 5000, 2)]
+    assert sorted(ids) == store.read(Query(TRADES, "BTCUSDT"))["agg_trade_id"].to_pylist()
+
+
+def test_hot_answers_for_several_tick_sizes_as_the_parts_do(tmp_path: Path) -> None:
+    store = ParquetStore(tmp_path, ParquetConfig(hot_snapshots=4))
+    store.append(books(range(4), ticks=(10.0,)))
+    store.append(books(range(100, 120), ticks=(1.0,)))
+    newest = Query(BOOKS, "BTCUSDT", tail=8)
+    assert str(store.read(newest).to_pylist()) == str(store.hot(newest).to_pylist())
+    store.close()
+
+
+def test_a_hot_file_that_is_behind_its_parts_is_not_believed(tmp_path: Path) -> None:
+    store = ParquetStore(tmp_path)
+    store.append(trades(range(10)))
+    hot = tmp_path / "trades" / ".BTCUSDT" / "hot.arrow"
+    behind = hot.read_bytes(), hot.stat()
+    store.append(trades(range(10, 20)))
+    hot.write_bytes(behind[0])  # as a writer leaves it that is killed between the part and the hot file
+    os.utime(hot, ns=(behind[1].st_atime_ns, behind[1].st_mtime_ns - 10**9))
+    assert [19] == ParquetStore(tmp_path).hot(Query(TRADES, "BTCUSDT", tail=1))["agg_trade_id"].to_pylist()
+    store.close()
+
+
+def test_a_flipped_bit_is_never_read_as_another_row(store: ParquetStore) -> None:
+    store.append(trades(range(2000)))
+    (part,) = version(store).iterdir()
+    whole, content = store.read(Query(TRADES, "BTCUSDT")), part.read_bytes()
+    refused = 0
+    for place in range(200, len(content) * 3 // 4, len(content) // 12):
+        part.write_bytes(content[:place] + bytes([content[place] ^ 16]) + content[place + 1 :])
+        try:
+            assert whole.equals(ParquetStore(store.path).read(Query(TRADES, "BTCUSDT")))
+        except CorruptFileError:
+            refused += 1
+    assert refused > 0
+    part.write_bytes(content)
+
+
+def test_a_symbol_named_like_a_hot_file_is_a_series_of_its_own(tmp_path: Path) -> None:
+    store = ParquetStore(tmp_path, ParquetConfig(hot_parquet=True))
+    for symbol, ids in (("S", [1]), ("S_hot", [7]), ("S", [2])):
+        store.append(trades(ids, symbol))
+    assert [7] == store.read(Query(TRADES, "S_hot"))["agg_trade_id"].to_pylist()
+    store.close()
+
+
+def test_a_merge_that_the_disk_refuses_costs_no_append(store: ParquetStore, monkeypatch: pytest.MonkeyPatch) -> None:
+    store.append(trades([0]))
+
+    def refuse(*_: object, **__: object) -> None:
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr(os, "symlink", refuse)
+    for id_ in range(2, 160, 2):
+        assert 1 == store.append(trades([id_])).rows
+    assert list(range(0, 160, 2)) == store.read(Query(TRADES, "BTCUSDT"))["agg_trade_id"].to_pylist()

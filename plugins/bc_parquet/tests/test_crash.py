@@ -9,6 +9,9 @@ import sys
 import time
 from pathlib import Path
 
+import pandas as pd
+import polars as pl
+import pyarrow.parquet as pq
 import pytest
 from conftest import TRADES, trades
 
@@ -18,14 +21,16 @@ from bcore.records import Series
 from bcore.spans import Spans
 
 HERE = Path(__file__).parent
-KILLS = 20
+KILLS = int(os.environ.get("BCORE_KILLS", "20"))  # the session "nightly" asks for 200
 BTC = Series(TRADES, "BTCUSDT")
+# The background merges, the hot files are written, and the version changes while we kill.
 # Acknowledges each append on its standard output: what is printed must survive.
 WRITER = """
 import sys; sys.path.insert(0, sys.argv[2])
 from conftest import *
+from bc_parquet import ParquetConfig
 from bcore.records import Series
-store = ParquetStore(sys.argv[1])
+store = ParquetStore(sys.argv[1], ParquetConfig(hot_rows=100, hot_parquet=True))
 last = store.last(Series(TRADES, "BTCUSDT"))
 begin = last[0] + 1 if last else 0
 while True:
@@ -54,9 +59,14 @@ def test_a_killed_writer_loses_nothing_it_acknowledged_and_doubles_nothing(tmp_p
         process.wait()
         process.stdout.close()
         acknowledged = max([acknowledged, *rest])
-        ids = ParquetStore(tmp_path).read(Query(TRADES, "BTCUSDT"))["agg_trade_id"].to_pylist()
+        reader = ParquetStore(tmp_path)
+        ids = reader.read(Query(TRADES, "BTCUSDT"))["agg_trade_id"].to_pylist()
         assert list(range(len(ids))) == ids
         assert len(ids) >= acknowledged
+        hot = reader.hot(Query(TRADES, "BTCUSDT"))["agg_trade_id"].to_pylist()
+        assert list(range(hot[0], hot[-1] + 1)) == hot
+        assert hot[-1] < len(ids)
+        pq.read_table(tmp_path / "trades" / "BTCUSDT_hot.parquet")
     store = ParquetStore(tmp_path)
     store.append(trades([0]))  # a new writer clears away what the killed ones left
     home = tmp_path / "trades" / ".BTCUSDT"
@@ -102,3 +112,84 @@ def test_a_scan_goes_on_where_it_was_when_its_version_is_merged_away(tmp_path: P
     store.close()  # which also removes the version that the scan had listed
     batches += list(scan)
     assert list(range(5, 255)) == [id_ for batch in batches for id_ in batch["agg_trade_id"].to_pylist()]
+
+
+# Compacts again and again what a child before it appended in many parts, some of which fall between others.
+COMPACTER = """
+import sys; sys.path.insert(0, sys.argv[2])
+from conftest import *
+from bcore.records import Series
+store = ParquetStore(sys.argv[1])
+print("open", flush=True)
+begin = int(sys.argv[3])
+while True:
+    for shift in (20, 0, 10, 30):
+        store.append(trades(range(begin + shift, begin + shift + 10)))
+    begin += 40
+    store.compact(Series(TRADES, "BTCUSDT"))
+    print(begin, flush=True)
+"""
+
+
+def test_a_kill_amid_merges_and_version_changes_loses_and_doubles_nothing(tmp_path: Path) -> None:
+    chance, acknowledged, versions = random.Random(11), 0, set()
+    for _ in range(KILLS):
+        environment = {**os.environ, "PYTHONPATH": os.pathsep.join(sys.path)}
+        words = [sys.executable, "-c", COMPACTER, str(tmp_path), str(HERE), str(acknowledged)]
+        process = subprocess.Popen(words, stdout=subprocess.PIPE, text=True, env=environment)
+        assert process.stdout is not None
+        process.stdout.readline()
+        time.sleep(chance.random() * 0.4)
+        process.kill()
+        done = [int(line) for line in process.stdout.read().splitlines() if line.strip().isdigit()]
+        process.wait()
+        process.stdout.close()
+        acknowledged = max([acknowledged, *done])
+        reader = ParquetStore(tmp_path)
+        ids = reader.read(Query(TRADES, "BTCUSDT"))["agg_trade_id"].to_pylist()
+        assert sorted(set(ids)) == ids, "in order, and none twice"
+        assert list(range(acknowledged)) == ids[:acknowledged]
+        assert len(ids) == reader.stats(BTC).rows
+        if ids:
+            assert ids == pd.read_parquet(tmp_path / "trades" / "BTCUSDT.parquet")["agg_trade_id"].tolist()
+            versions.add(os.readlink(tmp_path / "trades" / "BTCUSDT.parquet"))
+    assert len(versions) > 1
+    print(f"{KILLS} kills amid merges: {acknowledged} rows acknowledged, 0 lost, 0 doubled")
+
+
+def plain_ids(path: Path, how: str) -> list[int]:
+    if how == "pandas":
+        found: list[int] = pd.read_parquet(path, columns=["agg_trade_id"])["agg_trade_id"].tolist()
+        return found
+    return pl.scan_parquet(path).select("agg_trade_id").collect()["agg_trade_id"].to_list()
+
+
+@pytest.mark.parametrize("how", ["pandas", "polars"])
+def test_plain_readers_beside_a_writer_that_merges_are_never_wrong(tmp_path: Path, how: str) -> None:
+    """Through the link a reader may be told that a file it listed is gone, and asks again; of the version folder that
+    the link names (`os.path.realpath`), which outlives its end by a minute, it reads every file it listed.
+    """
+    process = writer(tmp_path)
+    assert process.stdout is not None
+    process.stdout.readline()
+    path, versions, reads, gone = tmp_path / "trades" / "BTCUSDT.parquet", set(), 0, 0
+    try:
+        deadline = time.monotonic() + 40
+        while len(versions) < 6 and time.monotonic() < deadline:
+            for where in (path, Path(os.path.realpath(path))):
+                versions.add(os.readlink(path))
+                try:
+                    ids = plain_ids(where, how)
+                except OSError:
+                    assert where == path, "a version folder keeps its files"
+                    gone += 1
+                    continue
+                reads += 1
+                assert list(range(len(ids))) == ids
+    finally:
+        process.kill()
+        process.stdout.close()
+        process.wait()
+    assert len(versions) >= 6, "the writer merged while we read"
+    assert reads > 5 * gone
+    print(f"{how}: {reads} reads over {len(versions)} versions: 0 wrong, {gone} asked again through the link")

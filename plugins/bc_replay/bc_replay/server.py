@@ -32,6 +32,8 @@ from bc_replay.wire import Front, bound
 LOOK = 0.1  # seconds between two looks at whether the recording is over
 LINGER = 1.0  # seconds in which the last clients may still ask
 
+LONGEST_SOCKET = 100
+
 
 class StartError(Exception):
     """The server cannot come up; the message says why and what to do."""
@@ -144,7 +146,7 @@ def serve(options: Options) -> None:
     recording = read_recording(options.paths, options.symbols)
     _check_start(options, recording)
     reserved = _reserved(options)
-    folder = Path(tempfile.mkdtemp(prefix="bc_replay-"))
+    folder = _socket_folder()
     try:
         exchange = build(options, recording, reserved.getsockname()[:2], folder / "app")
         closing = Closing(options, os.getpid())
@@ -154,6 +156,15 @@ def serve(options: Options) -> None:
     finally:
         reserved.close()
         shutil.rmtree(folder, ignore_errors=True)
+
+
+def _socket_folder() -> Path:
+    """A temporary folder for the private socket, whose path the system limits to about a hundred bytes."""
+    folder = Path(tempfile.mkdtemp(prefix="bc_replay-"))
+    if len(os.fsencode(folder / "app")) <= LONGEST_SOCKET:
+        return folder
+    folder.rmdir()
+    return Path(tempfile.mkdtemp(prefix="bc_replay-", dir="/tmp"))
 
 
 def _check_parent(options: Options) -> None:

@@ -138,3 +138,15 @@ def test_the_help_imports_no_server_libraries() -> None:
     environment = {**os.environ, "PYTHONPATH": os.pathsep.join(filter(None, sys.path))}
     done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, env=environment)
     assert "[]" == done.stdout.strip(), done.stderr
+
+
+def test_a_long_temporary_folder_does_not_keep_it_from_starting(recording: Path, tmp_path: Path) -> None:
+    deep = tmp_path / ("d" * 90)
+    deep.mkdir()
+    program = (
+        "from bc_replay.testing import ReplayServer;"
+        f"server = ReplayServer({str(recording)!r}); server.start(); print(server.status()['ended']); server.stop()"
+    )
+    environment = {**os.environ, "PYTHONPATH": os.pathsep.join(filter(None, sys.path)), "TMPDIR": str(deep)}
+    ended = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, timeout=30, env=environment)
+    assert ended.stdout.startswith("False"), ended.stderr

@@ -6,7 +6,8 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from bc_trades.candles import Trades, candles
+from bc_trades.candles import candles
+from bc_trades.pieces import Trades
 from bc_trades.timeframes import timeframe_of
 
 if TYPE_CHECKING:

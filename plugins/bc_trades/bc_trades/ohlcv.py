@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import pyarrow as pa
 from attrs import Attribute, evolve, field, frozen
 
-from bc_trades.candles import Trades, candles
+from bc_trades.candles import joined, pieces
+from bc_trades.pieces import Pieces, Trades
 from bc_trades.timeframes import LATEST, Timeframe, timeframe_of
 from bcore.records import Derivation
 
@@ -86,14 +88,31 @@ def _earliest(one: int | None, other: int | None) -> int | None:
 
 def to_candles(table: pa.Table, params: OhlcvParams) -> pa.Table:
     """Candles of the trades, which come in order of id; a bar in which nothing traded gives no row."""
-    if not table.num_rows:
-        return SCHEMA.empty_table()
-    columns = candles(_trades(table), params.frame)
-    count = len(columns["timestamp"])
+    return merge([part(table, params)] if table.num_rows else [], params)
+
+
+@frozen
+class Part:
+    """What some consecutive trades give to their bars."""
+
+    symbol: str
+    pieces: Sequence[Pieces] = field(repr=False)
+
+
+def part(table: pa.Table, params: OhlcvParams) -> Part:
+    """A part of the candles from some of the trades, at least one."""
+    return Part(table.column("symbol")[0].as_py(), pieces(_trades(table), params.frame))
+
+
+def merge(parts: Sequence[Part], params: OhlcvParams) -> pa.Table:
+    """The candles of all parts, which come in order of id."""
+    columns = joined(piece for each in parts for piece in each.pieces) if parts else {}
+    count = len(columns.get("timestamp", ()))
     if not count:
         return SCHEMA.empty_table()
-    columns["symbol"] = pa.repeat(table.column("symbol")[0], count)
-    return pa.Table.from_arrays([pa.array(columns[each.name], each.type) for each in SCHEMA], schema=SCHEMA)
+    columns["symbol"] = pa.repeat(parts[0].symbol, count)
+    schema = pa.schema([each for each in SCHEMA if each.name in columns])
+    return pa.Table.from_arrays([pa.array(columns[each.name], each.type) for each in schema], schema=schema)
 
 
 def _trades(table: pa.Table) -> Trades:
@@ -101,16 +120,30 @@ def _trades(table: pa.Table) -> Trades:
         values: NDArray[Any] = table.column(name).to_numpy()
         return values
 
+    def known(name: str) -> NDArray[Any] | None:
+        return column(name) if name in table.column_names else None
+
+    maker = known("is_buyer_maker")
     return Trades(
         time=table.column("timestamp").cast(pa.int64()).to_numpy(),
         price=column("price"),
         quantity=column("quantity"),
         id=column("agg_trade_id"),
-        first=column("first_trade_id"),
-        last=column("last_trade_id"),
-        buyer_is_maker=column("is_buyer_maker").astype(np.bool_),
+        first=known("first_trade_id"),
+        last=known("last_trade_id"),
+        buyer_is_maker=None if maker is None else maker.astype(np.bool_, copy=False),
     )
 
+
+# What tells voided trades is read for every column.
+_TRADED = ("price", "quantity")
+_COUNTED = (*_TRADED, "first_trade_id", "last_trade_id")
+_TAKEN = (*_TRADED, "is_buyer_maker")
+INPUTS = {
+    **dict.fromkeys(SCHEMA.names, _TRADED),
+    **dict.fromkeys(("trade_count", "complete"), _COUNTED),
+    **dict.fromkeys(("taker_buy_volume", "taker_buy_quote_volume"), _TAKEN),
+}
 
 OHLCV = Derivation(
     name="ohlcv",
@@ -120,5 +153,8 @@ OHLCV = Derivation(
     needs=needs,
     apply=to_candles,
     context=1,
+    inputs=INPUTS,
+    part=part,
+    merge=merge,
     summary="Candles from trades, equal to the exchange's own, each with whether it is proven complete",
 )

@@ -37,6 +37,10 @@ class Timeframe:
         """The open time so many bars later (earlier where negative)."""
         return opened + bars * self.length
 
+    def within(self, first: int, last: int) -> Times:
+        """The open times in (first, last], oldest first; `first` is one itself."""
+        return np.arange(first + self.length, last + 1, self.length, dtype=np.int64)
+
     def floor(self, time: int) -> int:
         """The open time of the bar that holds `time`."""
         return int(self.opens(np.array([time], np.int64))[0])
@@ -53,6 +57,12 @@ class Months(Timeframe):
 
     def opens(self, times: Times) -> Times:
         months: Times = times.view("M8[us]").astype("M8[M]").astype("M8[us]").astype(np.int64)
+        return months
+
+    def within(self, first: int, last: int) -> Times:
+        begin = np.datetime64(first, "us").astype("M8[M]") + np.timedelta64(1, "M")
+        count = int((np.datetime64(last, "us").astype("M8[M]") - begin).astype(np.int64)) + 1
+        months: Times = (begin + np.arange(count)).astype("M8[us]").astype(np.int64)
         return months
 
     def shifted(self, opened: int, bars: int) -> int:
