@@ -204,7 +204,10 @@ class SeriesWriter:
         moved = self.folder.set_aside(path)
         self.quarantined.append(moved)
         log.warning(
-            "%s was moved to %s: %s; what it held is missing now, and asked for by `bcore repair`", path, moved, problem
+            "%s was moved to %s: %s; what it held is missing now, and shows as a gap in `bcore stats`",
+            path,
+            moved,
+            problem,
         )
 
     def _new_rows(self, table: pa.Table) -> pa.Table:

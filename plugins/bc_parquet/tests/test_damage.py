@@ -83,7 +83,7 @@ def test_a_writer_puts_aside_what_is_not_ours_and_goes_on(tmp_path: Path, caplog
         store.append(trades(range(20, 40)))
         assert list(range(40)) == ids(store)
         assert 2 == len(store.quarantined(BTC))
-    assert ("notes.txt was moved" in caplog.text, "bcore repair" in caplog.text) == (True, True)
+    assert ("notes.txt was moved" in caplog.text, "bcore stats" in caplog.text) == (True, True)
     assert list(range(40)) == pd.read_parquet(tmp_path / "trades/BTCUSDT.parquet")["agg_trade_id"].tolist()
 
 
