@@ -12,7 +12,10 @@ from bc_parquet.names import Part
 from bcore.errors import CorruptFileError
 
 Between = tuple[str, Any, Any]  # a column, and its least and greatest value of interest
-REMEDY = "stop the collector and run `bcore compact`, which moves it to the archive's quarantine; what it held then shows as a gap in `bcore stats`"
+REMEDY = (
+    "stop the collector and run `bcore compact`, which moves it to the archive's quarantine; what it held then shows as "
+    "a gap in `bcore stats`"
+)
 
 
 def damage(path: Path, part: Part) -> str | None:
