@@ -13,7 +13,7 @@ from attrs import define, evolve, field, fields_dict
 from bcore.clock import SystemClock
 from bcore.collect import Job
 from bcore.config import Section, Settings, SourceSection, Tree, check
-from bcore.errors import ConfigError
+from bcore.errors import ConfigError, ConflictError
 from bcore.local import StoreReader
 from bcore.naming import near
 from bcore.protocols import Clock, Exchange, Source, Store
@@ -193,7 +193,24 @@ def reader_of(stores: Iterable[Store], registry: Registry) -> StoreReader:
     """A reader of the stores that knows every installed dataset and derivation."""
     declared: list[Dataset] = [dataset for source in registry.of("sources").values() for dataset in source.datasets]
     derivations: list[Derivation] = list(registry.of("derivations").values())
+    _refuse_shadows(registry)
     return StoreReader(tuple(stores), tuple(declared), tuple(derivations))
+
+
+def _refuse_shadows(registry: Registry) -> None:
+    """A derivation may not take the name of a dataset: which of them a reader gets would be chance."""
+    owners = {
+        dataset.name: registry.owner("sources", name)
+        for name, source in registry.of("sources").items()
+        for dataset in source.datasets
+    }
+    for name in registry.of("derivations"):
+        if name in owners:
+            one, other = owners[name], registry.owner("derivations", name)
+            raise ConflictError(
+                f"two plugins offer the view {name!r}: {one.distribution} {one.version} and {other.distribution} "
+                f"{other.version}; uninstall one, or leave one out with BCORE_DISABLE_PLUGINS={other.name}"
+            )
 
 
 def folder_reader(path: Path, registry: Registry) -> StoreReader:

@@ -198,10 +198,12 @@ class _Checker:
         if not isinstance(raw, Mapping):
             self.problems.append(f"{group}: must hold sections, [{group}.NAME]")
             return {}
-        sections = {name: self._section(group, name, values, kinds) for name, values in raw.items()}
+        sections = {name: self._section(group, name, values, kinds, tree) for name, values in raw.items()}
         return {name: section for name, section in sections.items() if section}
 
-    def _section(self, group: str, name: str, raw: Any, kinds: Mapping[str, Factory[Any]]) -> Section | None:
+    def _section(
+        self, group: str, name: str, raw: Any, kinds: Mapping[str, Factory[Any]], tree: Mapping[str, Any]
+    ) -> Section | None:
         path = f"{group}.{name}"
         if not isinstance(raw, Mapping):
             self.problems.append(f"{path}: must be a section, not {raw!r}")
@@ -211,7 +213,7 @@ class _Checker:
         if not isinstance(kind, str) or kind not in kinds:
             self.problems.append(f"{path}: {self._no_kind(group, str(kind), kinds)}")
             return None
-        wiring = self._wiring(path, values) if group == "sources" else None
+        wiring = self._wiring(path, values, tree) if group == "sources" else None
         config = self._parsed(path, kinds[kind].config, values)
         if config is None:
             return None
@@ -219,8 +221,13 @@ class _Checker:
             return SourceSection(path, name, kind, config, kinds[kind], wiring or Wiring())
         return Section(path, name, kind, config, kinds[kind])
 
-    def _wiring(self, path: str, values: Tree) -> Wiring | None:
+    def _wiring(self, path: str, values: Tree, tree: Mapping[str, Any]) -> Wiring | None:
         mine: Tree = {key: values.pop(key) for key in ("exchange", "symbols", "dataset", "store") if key in values}
+        for key, group in (("exchange", "exchanges"), ("store", "stores")):
+            known, name = tree.get(group) or {}, mine.get(key)
+            if isinstance(name, str) and isinstance(known, Mapping) and name not in known:
+                names = ", ".join(map(str, known)) or "none"
+                self.problems.append(f"{path}.{key}: there is no {key} {name!r}{near(name, known)}; {group}: {names}")
         return self._parsed(path, Wiring, mine)
 
     def _parsed(self, path: str, cls: Callable[..., T], values: Mapping[str, Any]) -> T | None:

@@ -6,12 +6,13 @@ window starts. Within a window, a derivation that can work in parts never sees a
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Iterator, Sequence
 from typing import TYPE_CHECKING, Any
 
 from attrs import evolve, frozen
 
-from bcore.errors import RequestError
+from bcore.errors import BcoreError, PluginError, RequestError
 from bcore.protocols import Store
 from bcore.query import Query, clip
 from bcore.records import Derivation, SeriesStats
@@ -19,6 +20,7 @@ from bcore.records import Derivation, SeriesStats
 if TYPE_CHECKING:
     import pyarrow as pa
 
+log = logging.getLogger(__name__)
 WIDEN = 4
 WINDOW_ROWS = 2**21
 
@@ -97,6 +99,18 @@ class Deriving:
         return clip(self._made(reading), self.derivation.time, need.start, need.end)
 
     def _made(self, reading: Query) -> pa.Table:
+        try:
+            return self._computed(reading)
+        except (BcoreError, OSError):
+            raise
+        except Exception as error:
+            log.debug("the view %s failed", self.derivation.name, exc_info=True)
+            raise PluginError(
+                f"the view {self.derivation.name!r} failed, which is a fault of the plugin that offers it: "
+                f"{type(error).__name__}: {error}"
+            ) from error
+
+    def _computed(self, reading: Query) -> pa.Table:
         derivation = self.derivation
         if derivation.part is None or derivation.merge is None:
             return derivation.apply(self._with_symbol(self.store.read(reading), reading.symbol), self.params)

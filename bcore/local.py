@@ -99,4 +99,4 @@ def _columns(view: View, request: Request) -> list[str]:
     if unknown:
         problems = [f"{view.name} has no column {name!r}{near(name, names)}" for name in unknown]
         raise RequestError(*problems, f"columns: {', '.join(names)}")
-    return list(request.columns)
+    return list(dict.fromkeys(request.columns))

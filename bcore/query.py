@@ -132,13 +132,23 @@ class Request:
     hot: bool = False
 
     def __attrs_post_init__(self) -> None:
-        problems = [*self._count_problems(), *self._order_problems()]
+        problems = self._type_problems() or [*self._count_problems(), *self._order_problems()]
         if problems:
             raise RequestError(*problems)
 
+    def _type_problems(self) -> list[str]:
+        text: list[str] = [] if isinstance(self.symbol, str) else [f"the symbol must be text, not {self.symbol!r}"]
+        counts = self._counts().items()
+        return text + [
+            f"{name} must be a whole number, not {value!r}" for name, value in counts if not _is_whole(value)
+        ]
+
+    def _counts(self) -> dict[str, int]:
+        counts = {"limit": self.limit, "offset": self.offset, "tail": self.tail, "after_id": self.after}
+        return {name: value for name, value in counts.items() if value is not None}
+
     def _count_problems(self) -> list[str]:
-        counts = {"limit": self.limit, "offset": self.offset, "tail": self.tail, "after": self.after}
-        given = {name: value for name, value in counts.items() if value is not None}
+        given = self._counts()
         low = [f"{name} must be 0 or more, not {value}" for name, value in given.items() if value < 0]
         return low + [f"{name} must be below 2**62, not {value}" for name, value in given.items() if value >= LARGEST]
 
@@ -169,8 +179,15 @@ class Request:
         if self.newest_first:
             query = evolve(query, limit=None, tail=self.tail if self.tail is not None else self.limit)
         if self.after is not None:
+            if dataset.sequence is None:
+                raise RequestError(f"{dataset.name} has no ids to page by: use start_time")
             query = evolve(query, first=self.after + 1)
         return query
+
+
+def _is_whole(value: object) -> bool:
+    """Whether it counts as an int: numpy's and pandas' own do, True and 1.5 do not."""
+    return hasattr(value, "__index__") and not isinstance(value, bool)
 
 
 def clip(table: pa.Table, time: str, start: int | None, end: int | None) -> pa.Table:

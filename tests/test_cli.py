@@ -95,8 +95,8 @@ def test_output_goes_to_a_file(cli: Invoke, folder: Path, form: str) -> None:
 
 
 def test_a_folder_that_is_not_there_is_named(cli: Invoke) -> None:
-    result = cli("read", "ticks", "AAA", "-o", "no/such/out")
-    assert (1, "bcore: no/such/out: No such file or directory\n") == (result.exit_code, result.stderr)
+    result = cli("read", "ticks", "AAA", "-o", "no/such/out.csv")
+    assert (1, "bcore: no/such/out.csv: No such file or directory\n") == (result.exit_code, result.stderr)
 
 
 @pytest.mark.parametrize("words", [("--seconds", "10"), ("--seconds=10",)])
@@ -410,3 +410,23 @@ def test_the_ending_of_the_output_file_tells_the_format_and_nothing_is_left_out(
 
 def test_a_table_for_eyes_shows_the_ten_newest(cli: Invoke) -> None:
     assert 11 == len(cli("read", "ticks", "AAA").output.splitlines())
+
+
+def test_an_ending_that_tells_no_format_is_refused(cli: Invoke, folder: Path) -> None:
+    result = cli("read", "ticks", "AAA", "-o", "rows.xlsx")
+    assert (2, False) == (result.exit_code, (folder / "rows.xlsx").exists())
+    assert "name it with --format" in result.stderr
+
+
+def test_a_table_in_a_file_leaves_nothing_out(cli: Invoke, folder: Path) -> None:
+    assert 0 == cli("read", "ticks", "AAA", "-o", "rows.txt").exit_code
+    assert 21 == len((folder / "rows.txt").read_text().splitlines())
+
+
+def test_a_column_named_twice_is_shown_once(cli: Invoke) -> None:
+    result = cli("read", "ticks", "AAA", "--columns", "id,id", "--limit", "1", "--format", "json")
+    assert [{"id": 19}] == json.loads(result.output)
+
+
+def test_an_empty_path_names_no_folder(cli: Invoke) -> None:
+    assert 2 == cli("stats", "--data", "").exit_code

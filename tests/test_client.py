@@ -10,11 +10,12 @@ import pandas as pd
 import polars
 import pyarrow as pa
 import pytest
+from attrs import evolve
 
 import bcore
 from bc_toy import T0, ShelfStore, bars, tick_batch, ticks
 from bcore.client import Client
-from bcore.errors import ConfigError, NotFoundError, RequestError
+from bcore.errors import ConfigError, NotFoundError, PluginError, RequestError
 from bcore.instants import SECOND
 from bcore.local import StoreReader
 from bcore.memory import MemoryStore
@@ -189,3 +190,14 @@ def test_a_hot_client_computes_views_from_what_is_kept_hot() -> None:
     hot, whole = Client(reader, hot=True).get("bars", "AAA"), Client(reader).get("bars", "AAA")
     assert 0 < len(hot) < len(whole)
     assert whole.iloc[-1]["timestamp"] == hot.iloc[-1]["timestamp"]
+
+
+def test_a_view_that_fails_names_itself_and_what_went_wrong() -> None:
+    def broken(table: pa.Table, params: Any) -> pa.Table:
+        return table.column("nope")
+
+    store = MemoryStore()
+    store.append(tick_batch([1, 2, 3]))
+    client = Client(StoreReader((store,), derivations=(evolve(bars(), apply=broken, part=None, merge=None),)))
+    with pytest.raises(PluginError, match=r"the view 'bars' failed, which is a fault of the plugin.*nope"):
+        client.read("bars", "AAA")

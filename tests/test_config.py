@@ -308,3 +308,16 @@ def test_symbols_given_on_the_command_line_are_those_of_every_source(registry: R
     settings = check(completed(tree, registry, symbols=["BBB"]), registry)
     assert (("BBB",), ()) == (settings.symbols, settings.sources["us"].wiring.symbols)
     assert ["CCC"] == tree["sources"]["us"]["symbols"], "what was read is left as it was"
+
+
+def test_what_a_section_names_is_checked_together_with_its_values(registry: Registry) -> None:
+    tree = {
+        "symbols": ["AAA"],
+        "exchanges": {"toyex": {}},
+        "stores": {"main": {"kind": "shelf"}},
+        "sources": {"ticks": {"exchange": "toyx", "store": "mian", "interval": "fast"}},
+    }
+    with pytest.raises(ConfigError) as caught:
+        check(tree, registry)
+    paths = [problem.partition(":")[0] for problem in caught.value.problems]
+    assert ["sources.ticks.exchange", "sources.ticks.store", "sources.ticks.interval"] == paths

@@ -158,10 +158,28 @@ def test_every_problem_of_a_request_is_named_at_once() -> None:
 
 @pytest.mark.parametrize("name", ["limit", "offset", "tail", "after"])
 def test_a_count_beyond_int64_is_a_request_error(name: str) -> None:
-    with pytest.raises(RequestError, match=f"{name} must be"):
+    with pytest.raises(RequestError, match=rf"{name}(_id)? must be"):
         Request("ticks", "AAA", **dict[str, Any]({name: 2**63}))
+
+
+@pytest.mark.parametrize("count", ["ten", 1.5, True, []])
+def test_a_count_that_is_no_whole_number_is_a_request_error(count: Any) -> None:
+    with pytest.raises(RequestError, match="limit must be a whole number"):
+        Request("ticks", "AAA", limit=count)
+
+
+@pytest.mark.parametrize("symbol", [None, ["AAA"], 7])
+def test_a_symbol_that_is_no_text_is_a_request_error(symbol: Any) -> None:
+    with pytest.raises(RequestError, match="the symbol must be text"):
+        Request("ticks", symbol)
 
 
 def test_an_empty_range_is_a_fair_question() -> None:
     query = Request("ticks", "AAA", start=T0, end=T0).query(ticks(), {})
     assert 0 == query.apply(tick_table([0, 1])).num_rows
+
+
+def test_paging_by_id_needs_a_dataset_with_ids() -> None:
+    plain = evolve(ticks(), sequence=None)
+    with pytest.raises(RequestError, match="ticks has no ids to page by: use start_time"):
+        Request("ticks", "AAA", after=5).query(plain, {})

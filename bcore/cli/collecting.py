@@ -10,6 +10,7 @@ from bcore.cli.options import with_globals
 
 if TYPE_CHECKING:
     from bcore.cli.options import Options
+    from bcore.collect import Job
 
 NO_NETWORK = "no exchange in reach? `bcore demo` shows everything on a recording, without a network"
 
@@ -40,6 +41,8 @@ def run(ctx: click.Context, symbols: tuple[str, ...], once: bool) -> None:
         jobs = app.jobs()
         progress = Progress(clock, hint=NO_NETWORK)
         app.listeners.append(progress.on_event)
+        what = f"{', '.join(job.name for job in jobs)} of {', '.join(_symbols(jobs))}"
+        click.echo(f"bcore: collecting {what}" + ("" if once else "; Ctrl-C stops"), err=True)
         with stop_on_signals(clock.stopping), progress:
             if once:
                 runner.once(jobs)
@@ -51,3 +54,7 @@ def run(ctx: click.Context, symbols: tuple[str, ...], once: bool) -> None:
         for name, error in runner.errors.items():
             progress.say_failed(name, error)
         ctx.exit(1)
+
+
+def _symbols(jobs: list[Job]) -> list[str]:
+    return sorted({symbol for job in jobs for symbol in job.source.symbols})

@@ -67,8 +67,8 @@ def _section(path: str, kind: Factory[Any]) -> str:
 
 
 def _commented(field: Field) -> str:
-    value = "..." if field.default is None else _toml(field.default)
-    return f"# {field.name} = {value}" + (f"    # {field.help}" if field.help else "")
+    shown = f"# {field.name} = {_toml(field.default)}" if field.default is not None else f"# {field.name}: not set"
+    return shown + (f"    # {field.help}" if field.help else "")
 
 
 @config.command()

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Callable
+from copy import deepcopy
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
 
@@ -25,13 +26,16 @@ class Options:
     config: Path | None = None
     data: str | None = None
     verbose: int = 0
+    _tree: dict[str, Any] | None = field(default=None, init=False)
     _registry: Registry | None = field(default=None, init=False)
 
     def tree(self) -> dict[str, Any]:
         """The configuration tree of the file that was named, or that stands in this folder."""
         from bcore.config import find_file, read_tree
 
-        return read_tree(self.config or find_file(Path()))
+        if self._tree is None:  # read once: a pipe has nothing to say a second time
+            self._tree = read_tree(self.config or find_file(Path()))
+        return deepcopy(self._tree)
 
     def registry(self) -> Registry:
         from bcore.registry import Registry
@@ -66,6 +70,8 @@ def _set_config(ctx: click.Context, _: click.Parameter, value: Path | None) -> N
 
 
 def _set_data(ctx: click.Context, _: click.Parameter, value: str | None) -> None:
+    if value == "":
+        raise click.BadParameter("an empty path names no folder")
     options = _options(ctx)
     options.data = value or options.data
 

@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 FORMATS = ("table", "json", "csv", "arrow", "parquet")
 WIDE = 12  # columns of a table for eyes; more would wrap on every terminal
 
-ENDINGS = {".json": "json", ".csv": "csv", ".arrow": "arrow", ".parquet": "parquet"}
+ENDINGS = {".txt": "table", ".json": "json", ".csv": "csv", ".arrow": "arrow", ".parquet": "parquet"}
 
 format_option = click.option(
     "--format", "form", type=click.Choice(FORMATS), help="How to print rows.  [default: table]"
@@ -27,7 +27,12 @@ format_option = click.option(
 
 def form_of(form: str | None, to: Path | None = None) -> str:
     """The format that was asked for, or that the file's ending tells; else a table for eyes."""
-    return form or (ENDINGS.get(to.suffix.lower(), "table") if to else "table")
+    if form or to is None:
+        return form or "table"
+    if to.suffix.lower() not in ENDINGS:
+        known = ", ".join(ENDINGS)
+        raise click.UsageError(f"the ending of {to} tells no format: name it with --format, or use one of {known}")
+    return ENDINGS[to.suffix.lower()]
 
 
 def write(table: pa.Table, form: str, to: Path | None = None) -> None:

@@ -16,6 +16,7 @@ from bcore.errors import UnreachableError
 from bcore.events import BatchStored, Event, RowsRejected, SourceFailed, SourceRecovered
 from bcore.protocols import Clock
 
+REMIND = 30.0  # seconds after which a trouble that goes on is said again
 HEAD = ("series", "rows", "rows/s", "last", "lag")
 
 
@@ -45,7 +46,7 @@ class Progress:
     hint: str | None = None
     every: float = 10.0
     lines: dict[str, Line] = field(factory=dict, init=False)
-    troubles: dict[str, str] = field(factory=dict, init=False)
+    troubles: dict[str, tuple[str, float]] = field(factory=dict, init=False)
     _lock: Lock = field(factory=Lock, init=False)
     _over: Flag = field(factory=Flag, init=False)
     _thread: Thread | None = field(default=None, init=False)
@@ -102,10 +103,14 @@ class Progress:
 
     def _failed(self, event: SourceFailed) -> None:
         sentence = f"{event.source}: {one_line(event.error)}"
-        if self.troubles.get(event.source) != sentence:
-            self._say(f"{sentence}; trying again in {event.retry_in:.1f} s")
-            self._give_hint(event.error)
-        self.troubles[event.source] = sentence
+        known, said = self.troubles.get(event.source, ("", 0.0))
+        now = self.clock.monotonic()
+        if known == sentence and now - said < REMIND:
+            return
+        times = f" (failed {event.failures} times)" if known == sentence and event.failures > 1 else ""
+        self._say(f"{sentence}{times}; trying again in {event.retry_in:.1f} s")
+        self._give_hint(event.error)
+        self.troubles[event.source] = (sentence, now)
 
     def _give_hint(self, error: Exception) -> None:
         if self.hint and isinstance(error, UnreachableError):

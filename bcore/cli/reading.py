@@ -61,7 +61,8 @@ def read(
     them. The format follows the ending of the file that -o names, unless --format is given.
     """
     form = form_of(form, output)
-    if form == "table" and not (options["everything"] or options["limit"] is not None or options["tail"] is not None):
+    counted = options["everything"] or options["limit"] is not None or options["tail"] is not None
+    if form == "table" and output is None and not counted:
         options["limit"] = FOR_EYES
     with _client(ctx.obj, hot=hot) as client:
         table = client.read(

@@ -13,8 +13,8 @@ from bcore.errors import CorruptFileError
 
 Between = tuple[str, Any, Any]  # a column, and its least and greatest value of interest
 REMEDY = (
-    "stop the collector and run `bcore compact`, which moves it to the archive's quarantine; what it held then shows as "
-    "a gap in `bcore stats`"
+    "stop the collector and run `bcore compact`, which moves it to the archive's quarantine; what it held then shows "
+    "as a gap in `bcore stats`"
 )
 
 

@@ -5,7 +5,10 @@ Collecting goes through exactly the `App` and `Runner` of `bcore run`; all that 
 
 from __future__ import annotations
 
+import os
+import sys
 from collections.abc import Iterator
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from attrs import define, field, frozen
@@ -67,7 +70,7 @@ class Demo:
 
     def _tree(self, registry: Registry, url: str) -> dict[str, Any]:
         sources: dict[str, Any] = {"trades": {"interval": 0.5, "start": iso(self._beginning())}}
-        with_books = [symbol for symbol, tape in self.recording.tapes.items() if tape.updates or tape.snapshots]
+        with_books = [symbol for symbol, tape in self.recording.tapes.items() if tape.updates]
         if "orderbook" in registry.of("sources") and with_books:
             sources["orderbook"] = {"interval": 1.0, "symbols": sorted(with_books)}
         return {
@@ -109,10 +112,11 @@ class Outcome:
             span = f"{iso(stats.first_time)} to {iso(stats.last_time)}" if stats.first_time and stats.last_time else "-"
             yield f"  {stats.series}: {stats.rows:,} rows, {stats.bytes:,} bytes, {span}"
         symbol, data = min(self.demo.recording.tapes), self.demo.data
+        tools = Path(os.path.relpath(sys.executable)).parent  # this environment's, which may not be active
         yield "\nread it:"
-        yield f"  bcore read trades {symbol} --limit 5 --data {data}"
-        yield f"  bcore read ohlcv {symbol} --timeframe 1m --data {data}"
-        yield f"  python -c \"import pandas as pd; print(pd.read_parquet('{data}/trades/{symbol}.parquet'))\""
+        yield f"  {tools}/bcore read trades {symbol} --limit 5 --data {data}"
+        yield f"  {tools}/bcore read ohlcv {symbol} --timeframe 1m --data {data}"
+        yield f"  {tools}/python -c \"import pandas as pd; print(pd.read_parquet('{data}/trades/{symbol}.parquet'))\""
 
 
 @define

@@ -144,6 +144,7 @@ def serve(options: Options) -> None:
     parse_faults(options.faults)
     _check_parent(options)
     recording = read_recording(options.paths, options.symbols)
+    _say_what_stands_still(recording)
     _check_start(options, recording)
     reserved = _reserved(options)
     folder = _socket_folder()
@@ -156,6 +157,14 @@ def serve(options: Options) -> None:
     finally:
         reserved.close()
         shutil.rmtree(folder, ignore_errors=True)
+
+
+def _say_what_stands_still(recording: Recording) -> None:
+    """A book without changes is served for ever, which nobody should take for the market."""
+    for symbol, tape in recording.tapes.items():
+        if tape.snapshots and not tape.updates:
+            sentence = f"{symbol}: the recording has order books and no changes between them: depth stands still"
+            print(f"bc_replay: {sentence}", file=sys.stderr, flush=True)
 
 
 def _socket_folder() -> Path:
