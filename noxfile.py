@@ -131,6 +131,13 @@ def bench(session: nox.Session) -> None:
 
 
 @nox.session
+def docs(session: nox.Session) -> None:
+    """What the documents say exists: links, commands and their options, Python that parses."""
+    session.install(*sources(*PLUGINS), *group("tests"))
+    session.run("pytest", "tests/test_docs.py", *session.posargs)
+
+
+@nox.session
 def nightly(session: nox.Session) -> None:
     """What takes too long for every change: two hundred kills of a writer at random instants."""
     session.install(*sources("bc_parquet"), *group("tests"))
