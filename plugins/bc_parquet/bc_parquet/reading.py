@@ -175,6 +175,7 @@ class SeriesReading:
 
     def _read(self, path: Path, file: pq.ParquetFile, groups: Sequence[int]) -> pa.Table:
         held = set(file.schema_arrow.names)
+        _check_names(path, held, self.query.dataset.schema.names)
         present = [name for name in self.needed if name in held]
         try:
             table = file.read_row_groups(list(groups), columns=present).replace_schema_metadata(None)
@@ -198,6 +199,14 @@ class SeriesReading:
             deciding.add(str(dataset.sequence))
         shown = set(self.schema.names) - {SYMBOL}
         return [name for name in dataset.schema.names if name in shown | deciding]
+
+
+def _check_names(path: Path, held: set[str], known: Sequence[str]) -> None:
+    """A file of an older or a newer dataset lacks columns or has more of them. One that does both had a name damaged:
+    checksums cover pages and not the footer, and the rows would pass for rows without that column."""
+    more, less = sorted(held.difference(known)), [name for name in known if name not in held]
+    if more and less:
+        raise corrupt(path, f"it has a column {more[0]!r} that nobody knows, and lacks {less[0]!r}")
 
 
 def _above(key: dict[str, Any]) -> Any:
