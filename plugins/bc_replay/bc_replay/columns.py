@@ -7,6 +7,7 @@ a Sequence; slicing it (step 1) copies nothing. Lookups: `from_id(id, limit)`, `
 
 from __future__ import annotations
 
+from abc import abstractmethod
 from array import array
 from bisect import bisect_left, bisect_right
 from collections.abc import Iterable, Iterator, Sequence
@@ -133,9 +134,9 @@ class _Window(Sequence[R], Generic[R]):
     def __iter__(self) -> Iterator[R]:
         return map(self.row, range(self.start, self.stop))
 
+    @abstractmethod
     def row(self, index: int) -> R:
         """The record in row `index` of the columns."""
-        raise NotImplementedError
 
     def until(self, now: int) -> Self:
         """Those with at <= now."""
