@@ -96,7 +96,7 @@ class App:
         except ConfigError as error:
             problems.extend(error.problems)
             return None
-        return Job(section.name, source, store, rename=section.wiring.dataset)
+        return Job(section.name, source, store, rename=section.wiring.dataset, clock=self.clock)
 
     def _store_for(self, section: SourceSection) -> Store:
         stores, wanted = self.stores(), section.wiring.store

@@ -1,17 +1,24 @@
-"""One pass of a source into its store: no loop, no sleep. Progress lives in the data: the store says where to go on."""
+"""From a source into its store: one finite pass, or a live stream until it ends. No loop over failures, no sleep.
+
+Progress lives in the data: the store says where to go on.
+"""
 
 from __future__ import annotations
 
 import logging
 from collections.abc import Callable
+from contextlib import closing
 
 from attrs import define, evolve, field
 
+from bcore.clock import SystemClock
 from bcore.errors import StoreError
-from bcore.events import BatchStored, Event, RowsRejected
-from bcore.protocols import Key, Quarantines, Source, Store
+from bcore.events import BatchStored, Event, GapFound, RowsRejected, SourcePassed
+from bcore.ledger import noted
+from bcore.protocols import Clock, Key, Quarantines, Source, Store, Streams
 from bcore.records import Appended, Batch, Dataset, Series
 from bcore.schema import conform
+from bcore.spans import Spans
 
 log = logging.getLogger(__name__)
 
@@ -24,6 +31,7 @@ class Job:
     source: Source
     store: Store
     rename: str | None = None
+    clock: Clock = field(factory=SystemClock)
     rows: int = field(default=0, init=False)
     rejected: int = field(default=0, init=False)
 
@@ -37,6 +45,32 @@ class Job:
         keys = {symbol: self.store.last(Series(first, symbol)) for symbol in self.source.symbols}
         return {symbol: key for symbol, key in keys.items() if key is not None}
 
+    def held_ids(self) -> dict[str, Spans]:
+        """Symbol -> the ids that the store holds of the source's first dataset."""
+        first = self.datasets()[0]
+        spans = {symbol: self.store.spans(Series(first, symbol)) for symbol in self.source.symbols}
+        return {symbol: each for symbol, each in spans.items() if each}
+
+    @property
+    def live(self) -> bool:
+        """Whether the source follows its exchange live."""
+        return isinstance(self.source, Streams) and self.source.streaming
+
+    def run_live(self, emit: Callable[[Event], None]) -> None:
+        """Follows the exchange until the source ends or fails, joined to what the store holds.
+
+        A batch is durable before the source is asked for the next.
+        """
+        assert isinstance(self.source, Streams)
+        passed = self.rows
+        with closing(self.source.stream(self.held_ids())) as batches:
+            for batch in batches:
+                if batch is not None:
+                    self.keep(batch, emit)
+                else:
+                    emit(SourcePassed(self.name, self.rows - passed))
+                    passed = self.rows
+
     def run_once(self, emit: Callable[[Event], None]) -> int:
         """One pass: everything new since what the store holds. Returns how many rows were new.
 
@@ -44,17 +78,27 @@ class Job:
         """
         stored = 0
         for batch in self.source.catch_up(self.held()):
-            stored += self._keep(batch, emit).rows
+            stored += self.keep(batch, emit).rows
         return stored
 
-    def _keep(self, batch: Batch, emit: Callable[[Event], None]) -> Appended:
+    def keep(self, batch: Batch, emit: Callable[[Event], None]) -> Appended:
+        """Stores a batch of the source; durable when it returns."""
         batch = evolve(batch, dataset=self._renamed(batch.dataset))
         self._put_aside(batch, emit)
         batch = conform(batch)
         appended = self.store.append(batch)
         self.rows += appended.rows
+        self._note(batch, emit)
         emit(_stored(self.name, batch, appended))
         return appended
+
+    def _note(self, batch: Batch, emit: Callable[[Event], None]) -> None:
+        if not batch.findings:
+            return
+        self.store.append(noted(batch.findings, batch.series, self.clock.now()))
+        for found in batch.findings:
+            where = (self.name, batch.dataset.name, batch.symbol)
+            emit(GapFound(*where, found.first, found.last, found.state, found.reason))
 
     def _put_aside(self, batch: Batch, emit: Callable[[Event], None]) -> None:
         for rejected in batch.rejected:

@@ -7,6 +7,11 @@ Event
 ├── RowsRejected       rows that do not fit their dataset were put aside
 ├── SourceFailed       a pass failed; it is tried again after `retry_in` seconds
 ├── SourceRecovered    the first pass that succeeds after failures
+├── GapFound           ids of a sequence are missing, filled, or cannot be had: what the ledger notes
+├── StreamOpened       a live connection carries its streams
+├── StreamClosed       a live connection is gone, as planned or not
+├── WeightUsed         how much of the exchange's request budget is used
+├── DiskLow            the disk of a store fills up
 └── SourceStopped      a source's loop has ended
 """
 
@@ -77,3 +82,49 @@ class SourceRecovered(Event):
 @frozen
 class SourceStopped(Event):
     pass
+
+
+@frozen
+class GapFound(Event):
+    """Ids `first`..`last` (both inclusive) of the sequence; `state` and `reason` as in `bcore.records.Finding`."""
+
+    dataset: str
+    symbol: str
+    first: int
+    last: int
+    state: str
+    reason: str
+
+
+@frozen
+class StreamOpened(Event):
+    """`source` is the exchange's section; `connection` counts from 1; `streams` is how many it carries."""
+
+    connection: int
+    streams: int
+
+
+@frozen
+class StreamClosed(Event):
+    """`planned` where a successor had taken over before: nothing was missed."""
+
+    connection: int
+    reason: str
+    planned: bool
+
+
+@frozen
+class WeightUsed(Event):
+    """Request weight `used` of the exchange's `limit` in the current window; `source` is the exchange's section."""
+
+    used: int
+    limit: int
+
+
+@frozen
+class DiskLow(Event):
+    """`free` bytes are left at `path`; `days_left` at the pace of the last hours, None while that is not known."""
+
+    path: str
+    free: int
+    days_left: float | None

@@ -7,12 +7,12 @@ so that nobody has to implement a method only to refuse it.
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Generator, Iterable, Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING, Any, Protocol, runtime_checkable
 
 from attrs import evolve
 
-from bcore.records import Appended, Batch, Dataset, Rejected, Series, SeriesStats
+from bcore.records import Appended, Batch, Dataset, Disagreement, FileProof, Origin, Rejected, Series, SeriesStats
 
 if TYPE_CHECKING:
     import pyarrow as pa
@@ -72,16 +72,81 @@ class Source(Protocol):
 class Streams(Protocol):
     """A source that can also follow the exchange live."""
 
-    def stream(self, after: Mapping[str, Key]) -> Iterator[Batch]:
-        """Batches until closed, joined to `after` without a hole."""
+    @property
+    def streaming(self) -> bool:
+        """Whether it is to: a source may leave the choice to its configuration."""
+
+    def stream(self, held: Mapping[str, Spans]) -> Generator[Batch | None, None, None]:
+        """Batches until the generator is closed, joined to what is held without a hole.
+
+        `held` has the ids of `datasets[0]` by symbol; absent if none. Holes in it that can be filled are filled, after
+        what is live. A batch is durable when the next one is asked for. None in place of a batch says that everything
+        that the exchange has sent so far is stored, of every symbol. Raises `Stopped` when the work is to stop.
+        """
 
 
 @runtime_checkable
 class Backfills(Protocol):
     """A source that can bring history of any age."""
 
-    def backfill(self, symbol: str, start: int, end: int) -> Iterator[Batch]:
-        """Everything in [start, end), int us UTC, oldest first."""
+    def plan(self, symbol: str, start: int, end: int, done: Sequence[Origin]) -> Sequence[Portion]:
+        """What to fetch for [start, end), int us UTC, in portions that may be fetched side by side, oldest first.
+
+        `done` are the origins whose rows are all stored already: portions that would bring one of them are left out.
+        """
+
+    def fetch(self, portion: Portion) -> Iterator[Batch]:
+        """The rows of a portion. Raises `SourceError`; it may be fetched again."""
+
+
+class Portion(Protocol):
+    """A piece of history that is fetched in one go."""
+
+    @property
+    def symbol(self) -> str: ...
+    @property
+    def summary(self) -> str:
+        """What it is, for people: a file's name, or the days and ids of a range."""
+
+    @property
+    def bytes(self) -> int:
+        """How much is transferred, 0 where unknown."""
+
+    @property
+    def rows(self) -> int:
+        """About how many rows it brings, 0 where unknown."""
+
+    @property
+    def weight(self) -> int:
+        """The request weight that it costs."""
+
+
+@runtime_checkable
+class Fills(Protocol):
+    """A source that can bring given ids again."""
+
+    def fill(self, symbol: str, first: int, last: int) -> Iterator[Batch]:
+        """The rows with the ids `first`..`last` of `datasets[0]`, from wherever they can be had, oldest first.
+
+        What nobody has is told in the batches' findings (`unfillable`, with the evidence). Raises `SourceError` where
+        asking again later may help.
+        """
+
+
+@runtime_checkable
+class Checks(Protocol):
+    """A source that can compare what is held with what its exchange says of the same time."""
+
+    def check(self, symbol: str, reader: Reader, start: int, end: int) -> Iterator[Disagreement]:
+        """Every disagreement in [start, end), int us UTC; nothing where all agrees."""
+
+
+@runtime_checkable
+class Revises(Protocol):
+    """A source that can find out whether a file that rows came from has been replaced since."""
+
+    def revised(self, symbol: str, origins: Sequence[Origin]) -> Iterator[tuple[Origin, str]]:
+        """The origins that are no longer what they were, each with what is different now."""
 
 
 class Store(ABC):
@@ -140,6 +205,17 @@ class Compacts(Protocol):
 
     def compact(self, series: Series) -> int:
         """Merges what is worth merging and returns how many files went; safe beside readers and writers."""
+
+
+@runtime_checkable
+class Audits(Protocol):
+    """A store that can prove what it holds."""
+
+    def audit(self, series: Series, *, deep: bool = False) -> Iterator[FileProof]:
+        """Each file of the series, in order. From names and footers; with `deep`, every byte is read and compared.
+
+        A damaged file is a `FileProof` with problems, never an error.
+        """
 
 
 @runtime_checkable

@@ -7,6 +7,7 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any, Generic, TypeVar
 
 from attrs import Attribute, field, frozen
+from attrs.validators import in_
 
 if TYPE_CHECKING:
     import pyarrow as pa
@@ -14,6 +15,7 @@ if TYPE_CHECKING:
     from bcore.events import Event
     from bcore.protocols import Clock, Exchange, Reader, Server
     from bcore.query import Query
+    from bcore.spans import Spans
 
 T = TypeVar("T")
 NAME = re.compile(r"[a-z][a-z0-9_]{0,62}")
@@ -43,6 +45,9 @@ class Dataset:
     - `time`: the column, `timestamp[us, tz=UTC]`, that time ranges speak of.
     - `sequence`: an int64 key column whose values are contiguous at the source, if there is one: a missing value
       is then a lost row.
+    - `chain`: two int64 columns, the first and the last of a range of finer ids that a row sums up, where the ranges
+      of consecutive rows tile: `first` is the `last` before it plus 1. A second proof that no row is missing. A row
+      whose `first` is negative has none.
     - `facets`: columns of few values that requests may filter by (`tick_size`).
     - `highlight`: the column that a progress line shows of the newest row (`price`).
     """
@@ -52,18 +57,21 @@ class Dataset:
     key: tuple[str, ...] = field(converter=_texts)
     time: str = "timestamp"
     sequence: str | None = None
+    chain: tuple[str, ...] = field(default=(), converter=_texts)
     facets: tuple[str, ...] = field(default=(), converter=_texts)
     highlight: str | None = None
     summary: str = field(default="", eq=False)
 
     def __attrs_post_init__(self) -> None:
-        named = {*self.key, self.time, "symbol", *self.facets}
+        named = {*self.key, self.time, "symbol", *self.facets, *self.chain}
         named |= {name for name in (self.sequence, self.highlight) if name}
         missing = sorted(named - set(self.schema.names))
         if missing:
             raise ValueError(f"dataset {self.name}: the schema has no column {', '.join(missing)}")
         if not self.key:
             raise ValueError(f"dataset {self.name}: a key of at least one column is needed")
+        if self.chain and (len(self.chain) != 2 or not self.sequence):
+            raise ValueError(f"dataset {self.name}: a chain is two columns, first and last, beside a sequence")
         if self.sequence and self.sequence not in self.key:
             raise ValueError(f"dataset {self.name}: the sequence column {self.sequence} must be in the key")
         if str(self.schema.field(self.time).type) != "timestamp[us, tz=UTC]":
@@ -89,12 +97,46 @@ class Rejected:
     rows: tuple[str, ...] = field(converter=_texts)
 
 
+FINDINGS = ("open", "filled", "unfillable", "broken")
+
+
+@frozen
+class Finding:
+    """What a source found out about ids `first`..`last` (both inclusive) of a series' sequence; goes to the ledger.
+
+    - `open`: they are missing, and will be asked for;
+    - `filled`: they were missing, and have come;
+    - `unfillable`: nobody whom the source can ask has them: `reason` is the evidence;
+    - `broken`: the rows are there, but their chain does not tile (`Dataset.chain`).
+    """
+
+    first: int
+    last: int
+    state: str = field(validator=in_(FINDINGS))
+    reason: str
+
+
+@frozen
+class Origin:
+    """Where rows came from, kept with them: `kind` is "stream", "rest", "bulk" or "archive".
+
+    `name` and `sha256` name a file that was taken whole, and `rows` says how many it holds: all of them are stored
+    when as many rows of that origin are.
+    """
+
+    kind: str = field(validator=_a_name)
+    name: str = ""
+    sha256: str = ""
+    rows: int | None = None
+
+
 @frozen
 class Batch:
     """Rows of one series on their way from a source to a store.
 
     `observed` is the exchange's clock when the rows were fetched (int us UTC), for measuring lag; `table` may be in
-    any row order and is brought into the dataset's schema by `bcore.schema.conform`.
+    any row order and is brought into the dataset's schema by `bcore.schema.conform`. `findings` are written to the
+    ledger when the rows are stored; a batch may consist of findings only.
     """
 
     dataset: Dataset
@@ -102,6 +144,8 @@ class Batch:
     table: pa.Table
     observed: int | None = None
     rejected: tuple[Rejected, ...] = ()
+    findings: tuple[Finding, ...] = ()
+    origin: Origin | None = None
 
     @property
     def series(self) -> Series:
@@ -132,6 +176,46 @@ class SeriesStats:
     last_key: tuple[Any, ...] | None = None
     files: int = 0
     gaps: int | None = None
+
+
+@frozen
+class DayProof:
+    """What is provably held of one day (UTC) of a series.
+
+    - `day`: midnight, int us UTC; `rows`: how many.
+    - `spans`: the ids of the sequence; as many as rows where nothing is doubled.
+    - `chain`: the finer ids that the rows cover (`Dataset.chain`), empty without one: unbroken where the rows tile.
+    - `fingerprint`: sum of 128-bit row hashes, modulo 2**128: the same for the same rows, in whatever files and order.
+    """
+
+    day: int
+    rows: int
+    spans: Spans
+    chain: Spans
+    fingerprint: int
+
+
+@frozen
+class FileProof:
+    """What a store says of one of its files: its days, the origins of its rows with how many each gave, and `problems`,
+    empty where the file holds what it claims to hold."""
+
+    name: str
+    rows: int
+    bytes: int
+    days: tuple[DayProof, ...] = ()
+    origins: tuple[tuple[Origin, int], ...] = ()
+    problems: tuple[str, ...] = ()
+
+
+@frozen
+class Disagreement:
+    """Something that two accounts of the same time say differently. `time` is in int us UTC."""
+
+    time: int
+    what: str
+    ours: str
+    theirs: str
 
 
 @frozen

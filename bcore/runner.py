@@ -17,7 +17,7 @@ from bcore.backoff import Backoff
 from bcore.clock import SystemClock
 from bcore.collect import Job
 from bcore.errors import Stopped, SymbolsError
-from bcore.events import SourceFailed, SourcePassed, SourceRecovered, SourceStarted, SourceStopped
+from bcore.events import Event, SourceFailed, SourcePassed, SourceRecovered, SourceStarted, SourceStopped
 
 log = logging.getLogger(__name__)
 JOIN_SECONDS = 3.0
@@ -68,13 +68,41 @@ class Runner:
         failures = 0
         try:
             while True:
-                failures = self._pass(job, failures)
+                failures = self._follow(job, failures) if job.live else self._pass(job, failures)
                 error = self.errors.get(job.name)
                 self.clock.sleep(job.source.interval if error is None else self._failed(job, error, failures))
         except Stopped:
             pass
         finally:
             self.app.emit(SourceStopped(job.name))
+
+    def _follow(self, job: Job, failures: int) -> int:
+        """Follows a source live until it ends or fails; returns the number of failures in a row.
+
+        It is in a row only if nothing was caught up in between.
+        """
+        well = [failures]
+
+        def emit(event: Event) -> None:
+            if isinstance(event, SourcePassed):
+                self._recovered(job, well[0])
+                well[0] = 0
+            self.app.emit(event)
+
+        try:
+            job.run_live(emit)
+        except Stopped:
+            raise
+        except Exception as error:
+            self.errors[job.name] = error
+            log.debug("source %s failed", job.name, exc_info=True)
+            return well[0] + 1
+        return 0
+
+    def _recovered(self, job: Job, failures: int) -> None:
+        self.errors.pop(job.name, None)
+        if failures:
+            self.app.emit(SourceRecovered(job.name, failures))
 
     def _pass(self, job: Job, failures: int = 0) -> int:
         """One pass; returns the number of failures in a row, this one included."""
@@ -86,9 +114,7 @@ class Runner:
             self.errors[job.name] = error
             log.debug("source %s failed", job.name, exc_info=True)
             return failures + 1
-        self.errors.pop(job.name, None)
-        if failures:
-            self.app.emit(SourceRecovered(job.name, failures))
+        self._recovered(job, failures)
         self.app.emit(SourcePassed(job.name, rows))
         return 0
 

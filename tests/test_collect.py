@@ -9,11 +9,12 @@ from attrs import define, evolve, field
 from bc_toy import T0, ToySource, quotes, tick_batch, ticks
 from bcore.collect import Job
 from bcore.errors import StoreError
-from bcore.events import BatchStored, Event, RowsRejected
+from bcore.events import BatchStored, Event, GapFound, RowsRejected
 from bcore.instants import SECOND
+from bcore.ledger import Ledger
 from bcore.memory import MemoryStore
 from bcore.protocols import Key, Source
-from bcore.records import Appended, Batch, Dataset, Rejected, Series
+from bcore.records import Appended, Batch, Dataset, Finding, Rejected, Series
 from bcore.spans import Spans
 
 
@@ -191,3 +192,24 @@ def test_a_dataset_that_was_not_declared_is_refused(rename: str | None, events: 
     source = TwoSource(third=evolve(ticks(), name="secret"))
     with pytest.raises(StoreError, match="brought dataset secret, which it does not declare"):
         run(source, MemoryStore(), events, rename=rename)
+
+
+def test_findings_go_to_the_ledger_and_to_the_observers(events: list[Event]) -> None:
+    store, lost = MemoryStore(), Finding(3, 4, "open", "the stream went on at 5")
+    Job("ticks", ToySource(), store).keep(tick_batch([1, 2, 5], findings=(lost,)), events.append)
+    assert [lost] == [entry.finding for entry in Ledger.read(store, Series(ticks(), "AAA")).entries]
+    assert GapFound("ticks", "ticks", "AAA", 3, 4, "open", "the stream went on at 5") in events
+
+
+def test_a_batch_may_consist_of_findings_only(events: list[Event]) -> None:
+    store, gone = MemoryStore(), Finding(3, 4, "unfillable", "nobody has them")
+    Job("ticks", ToySource(), store).keep(tick_batch([], findings=(gone,)), events.append)
+    assert Spans(((3, 4),)) == Ledger.read(store, Series(ticks(), "AAA")).unfillable()
+
+
+def test_a_renamed_dataset_has_its_ledger_under_its_own_name(events: list[Event]) -> None:
+    store = MemoryStore()
+    Job("ticks", ToySource(), store, "mine").keep(
+        tick_batch([1], findings=(Finding(2, 2, "open", "x"),)), events.append
+    )
+    assert {"mine", "mine_gaps"} == set(store.datasets())

@@ -2,7 +2,7 @@ from __future__ import annotations
 
 import os
 import signal
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Generator, Iterator, Mapping
 from threading import Event as Flag
 from threading import Thread
 from threading import enumerate as threads
@@ -10,7 +10,7 @@ from time import monotonic
 from typing import Any
 
 import pytest
-from attrs import define
+from attrs import define, field
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -19,13 +19,22 @@ from bcore.app import App
 from bcore.backoff import Backoff
 from bcore.clock import SystemClock
 from bcore.collect import Job
-from bcore.errors import ExchangeError, RateLimitedError, Stopped
-from bcore.events import BatchStored, Event, SourceFailed, SourceRecovered, SourceStarted, SourceStopped
+from bcore.errors import ExchangeError, RateLimitedError, Stopped, StoreError
+from bcore.events import (
+    BatchStored,
+    Event,
+    SourceFailed,
+    SourcePassed,
+    SourceRecovered,
+    SourceStarted,
+    SourceStopped,
+)
 from bcore.memory import MemoryStore
 from bcore.protocols import Key
-from bcore.records import Batch
+from bcore.records import Appended, Batch
 from bcore.registry import Registry
 from bcore.runner import Runner, stop_on_signals
+from bcore.spans import Spans
 
 WaitFor = Callable[..., None]
 SHORT = Backoff(first=0.001, cap=0.002)
@@ -133,6 +142,79 @@ def test_after_a_recovery_the_count_starts_anew(bench: Bench) -> None:
 
     bench.run(job(Flaky()), until=lambda: len(bench.of(SourceFailed)) >= 3)
     assert [1, 1, 1] == [event.failures for event in bench.of(SourceFailed)][:3]
+
+
+@define
+class LiveSource(ToySource):
+    """Follows live: plays a script of batches, of None for `all is stored`, and of errors, one script a connection."""
+
+    scripts: list[list[Any]] = field(factory=list)
+    held: list[dict[str, Spans]] = field(factory=list)
+    closed: list[int] = field(factory=list)
+    streaming: bool = True
+    clock: SystemClock = field(factory=SystemClock)
+
+    def stream(self, held: Mapping[str, Spans]) -> Generator[Batch | None, None, None]:
+        self.held.append(dict(held))
+        try:
+            for step in self.scripts.pop(0) if self.scripts else []:
+                if isinstance(step, Exception):
+                    raise step
+                yield step
+            self.clock.sleep(60)
+        finally:
+            self.closed.append(1)
+
+
+def test_a_source_that_streams_is_followed_and_not_asked_in_passes(bench: Bench) -> None:
+    source = LiveSource(error=ValueError("asked"), clock=bench.clock, scripts=[[tick_batch([1, 2]), None]])
+    bench.run(job(source), until=lambda: bench.of(SourcePassed))
+    assert [SourcePassed("ticks", 2)] == bench.of(SourcePassed)
+    assert [] == bench.of(SourceFailed)
+    assert [1] == source.closed
+
+
+def test_a_stream_that_ends_badly_is_joined_to_what_is_held(bench: Bench) -> None:
+    scripts = [[tick_batch([1, 2]), None, ValueError("cut")], [tick_batch([3]), None]]
+    source = LiveSource(clock=bench.clock, scripts=scripts)
+    bench.run(job(source), until=lambda: len(bench.of(SourcePassed)) == 2)
+    assert [{}, {"AAA": Spans(((1, 2),))}] == source.held
+    assert [1] == [event.failures for event in bench.of(SourceFailed)]
+    assert [SourceRecovered("ticks", 1)] == bench.of(SourceRecovered)
+
+
+def test_streams_that_never_catch_up_fail_in_a_row(bench: Bench) -> None:
+    scripts = [[ValueError("cut")], [tick_batch([1]), ValueError("cut")], [ValueError("cut")]]
+    source = LiveSource(clock=bench.clock, scripts=scripts)
+    bench.run(job(source), until=lambda: len(bench.of(SourceFailed)) == 3)
+    assert [1, 2, 3] == [event.failures for event in bench.of(SourceFailed)]
+
+
+def test_a_store_that_fails_closes_the_stream_which_is_joined_again(bench: Bench) -> None:
+    store = FullStore(failing=1)
+    source = LiveSource(clock=bench.clock, scripts=[[tick_batch([1])], [tick_batch([1]), None]])
+    bench.run(Job("ticks", source, store), until=lambda: bench.of(SourcePassed))
+    assert 2 == len(source.closed)
+    assert ["no space"] == [str(event.error) for event in bench.of(SourceFailed)]
+
+
+def test_a_source_that_may_stream_but_is_not_to_is_asked_in_passes(bench: Bench) -> None:
+    source = LiveSource(clock=bench.clock, streaming=False)
+    bench.run(job(source), until=lambda: bench.of(BatchStored))
+    assert [] == source.held
+
+
+@define
+class FullStore(MemoryStore):
+    """Refuses the first so many appends."""
+
+    failing: int = 0
+
+    def append(self, batch: Batch) -> Appended:
+        if self.failing:
+            self.failing -= 1
+            raise StoreError("no space")
+        return MemoryStore.append(self, batch)
 
 
 def test_it_stops_within_seconds_while_a_source_hangs(bench: Bench, gate: Flag) -> None:

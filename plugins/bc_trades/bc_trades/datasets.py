@@ -23,6 +23,7 @@ TRADES = Dataset(
     ),
     key=("agg_trade_id",),
     sequence="agg_trade_id",
+    chain=("first_trade_id", "last_trade_id"),
     highlight="price",
     summary="Aggregate trades by id: price, quantity, the trade ids covered, and which side was the maker",
 )
