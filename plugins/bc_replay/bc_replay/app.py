@@ -10,6 +10,8 @@ import falcon
 import falcon.asgi
 from attrs import define, field
 
+from bc_replay.bulk.bucket import Bucket
+from bc_replay.bulk.resources import Download, Listing
 from bc_replay.control import ClockControl, FaultControl, Status
 from bc_replay.endpoints import ENDPOINTS
 from bc_replay.exchange import Exchange
@@ -51,13 +53,15 @@ async def _not_found(req: falcon.asgi.Request, resp: falcon.asgi.Response, error
     resp.content_type = "text/html" if resp.text else None
 
 
-def create_app(exchange: Exchange, lifespan: Lifespan) -> falcon.asgi.App[Any, Any]:
+def create_app(exchange: Exchange, bucket: Bucket, lifespan: Lifespan) -> falcon.asgi.App[Any, Any]:
     app = falcon.asgi.App(middleware=[lifespan])
     app.ws_options.max_receive_queue = 0
     app.add_error_handler(falcon.HTTPNotFound, _not_found)
     app.add_error_handler(falcon.HTTPMethodNotAllowed, _not_found)
     for endpoint in ENDPOINTS:
         app.add_route(endpoint.path, Responder(endpoint, exchange))
+    app.add_route("/", Listing(exchange, bucket))
+    app.add_route("/data/{path:path}", Download(exchange, bucket))
     raw, combined = Gateway(exchange, combined=False), Gateway(exchange, combined=True)
     app.add_route("/ws", raw)
     app.add_route("/ws/{streams:path}", raw)

@@ -7,8 +7,10 @@ from collections import deque
 from collections.abc import Callable
 from typing import Any, Protocol
 
+import msgspec
 from attrs import define, field, frozen
 
+from bc_replay.frames import text_frame
 from bc_replay.names import Stream
 
 Render = Callable[[bool], Any]
@@ -21,7 +23,15 @@ class Listener(Protocol):
     micros: bool
     combined: bool
 
-    def deliver(self, text: str) -> None: ...
+    def deliver(self, frame: bytes) -> None: ...
+
+
+_encoder = msgspec.json.Encoder()
+
+
+def encoded(body: object) -> bytes:
+    """Compact JSON, as the exchange sends it."""
+    return _encoder.encode(body)
 
 
 def compact(body: object) -> str:
@@ -30,18 +40,20 @@ def compact(body: object) -> str:
 
 @define(eq=False)
 class Message:
-    """One event of one stream, made into text at most once for each form that a listener wants."""
+    """One event of one stream, made into a frame at most once for each form that a listener wants."""
 
     name: str
     render: Render
-    _texts: dict[tuple[bool, bool], str] = field(factory=dict, init=False)
+    _frames: dict[tuple[bool, bool], bytes] = field(factory=dict, init=False)
 
-    def text(self, micros: bool, combined: bool) -> str:
+    def frame(self, micros: bool, combined: bool) -> bytes:
         form = micros, combined
-        if form not in self._texts:
+        frame = self._frames.get(form)
+        if frame is None:
             body = self.render(micros)
-            self._texts[form] = compact({"stream": self.name, "data": body} if combined else body)
-        return self._texts[form]
+            frame = text_frame(encoded({"stream": self.name, "data": body} if combined else body))
+            self._frames[form] = frame
+        return frame
 
 
 @frozen
@@ -103,4 +115,4 @@ class Channel:
 
     def _deliver(self, message: Message) -> None:
         for listener in tuple(self.listeners):
-            listener.deliver(message.text(listener.micros, listener.combined))
+            listener.deliver(message.frame(listener.micros, listener.combined))

@@ -5,6 +5,7 @@ from __future__ import annotations
 import logging
 import sys
 from datetime import UTC, datetime, timedelta
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 import click
@@ -51,6 +52,19 @@ def _instant(ctx: click.Context, param: click.Parameter, text: str | None) -> in
 @click.option("--list-faults", is_flag=True, help="Show the kinds of faults and exit.")
 @click.option("--weight-limit", type=click.IntRange(min=1), default=6000, show_default=True, metavar="N")
 @click.option("--retention-floor", type=click.IntRange(min=0), default=0, metavar="ID", help="REST skips older ids.")
+@click.option(
+    "--bulk",
+    type=click.Path(exists=True, file_okay=False, resolve_path=True, path_type=Path),
+    metavar="DIR",
+    help="Serve the bulk files in DIR, which lie there as in the bucket (data/spot/daily/...).",
+)
+@click.option(
+    "--bulk-delay",
+    type=click.FloatRange(min=0),
+    default=0.0,
+    metavar="S",
+    help="Make a day's bulk file appear S seconds (of the exchange's time) after midnight.",
+)
 @click.option("--ping-interval", type=click.FloatRange(min=0.05), default=20.0, show_default=True, metavar="S")
 @click.option("--pong-timeout", type=click.FloatRange(min=0.05), default=60.0, show_default=True, metavar="S")
 @click.option("--die-with-parent", is_flag=True, help="Exit when standard input, a pipe, is closed.")
@@ -70,6 +84,8 @@ def replay(
     list_faults: bool,
     weight_limit: int,
     retention_floor: int,
+    bulk: Path | None,
+    bulk_delay: float,
     ping_interval: float,
     pong_timeout: float,
     die_with_parent: bool,
@@ -105,6 +121,8 @@ def replay(
         faults=faults,
         weight_limit=weight_limit,
         retention_floor=retention_floor,
+        bulk=bulk,
+        bulk_delay=bulk_delay,
         habits=Habits(ping_every=ping_interval, pong_within=pong_timeout),
         die_with_parent=die_with_parent,
         verbose=verbose,
@@ -126,7 +144,7 @@ def _serve(options: Options) -> None:
 
 
 def _show_faults() -> None:
-    from bc_replay.faults import KINDS
+    from bc_replay.kinds import KINDS
 
     for kind in KINDS.values():
         argument = f":{kind.unit}, default {kind.default:g}" if kind.unit else ""

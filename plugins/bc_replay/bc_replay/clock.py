@@ -62,7 +62,8 @@ class Clock:
         self._virtual, self._since, self.speed = self.now(), self.wall(), speed
 
     def seek(self, at: int) -> None:
-        self._virtual, self._since = min(max(at, self.start - 1), self.end), self.wall()
+        """Go to an instant; one after the end is the exchange's time long after its last trade."""
+        self._virtual, self._since = max(at, self.start - 1), self.wall()
 
     def rewind(self) -> None:
         self.seek(self.start - 1)

@@ -13,7 +13,7 @@ from bisect import bisect_left, bisect_right
 from collections.abc import Iterable, Iterator, Sequence
 from functools import cached_property
 from itertools import accumulate, islice, pairwise
-from typing import Generic, Self, TypeVar, overload
+from typing import Generic, Protocol, Self, TypeVar, overload
 
 from attrs import define, field
 
@@ -107,10 +107,36 @@ def _first_of_each(ids: Sequence[int]) -> list[int]:
     return [index for n, index in enumerate(order) if n == 0 or ids[order[n - 1]] != ids[index]]
 
 
+class Rows(Protocol):
+    """What a window looks at: settled columns, held or worked out."""
+
+    @property
+    def id(self) -> Sequence[int]: ...
+    @property
+    def price(self) -> Sequence[int]: ...
+    @property
+    def quantity(self) -> Sequence[int]: ...
+    @property
+    def first(self) -> Sequence[int]: ...
+    @property
+    def last(self) -> Sequence[int]: ...
+    @property
+    def time(self) -> Sequence[int]: ...
+    @property
+    def at(self) -> Sequence[int]: ...
+    @property
+    def event(self) -> Sequence[int]: ...
+    @property
+    def flags(self) -> Sequence[int]: ...
+    @property
+    def chronological(self) -> bool: ...
+    def __len__(self) -> int: ...
+
+
 class _Window(Sequence[R], Generic[R]):
     """Rows [0, stop) or [start, stop) of settled columns."""
 
-    def __init__(self, columns: Columns, start: int = 0, stop: int | None = None) -> None:
+    def __init__(self, columns: Rows, start: int = 0, stop: int | None = None) -> None:
         self.columns, self.start = columns, start
         self.stop = len(columns) if stop is None else stop
 
@@ -161,9 +187,15 @@ class _Window(Sequence[R], Generic[R]):
             return [self.row(index) for index in found][::-1]
         return [self.row(index) for index in islice(self._matching(rows, start, end), limit)]
 
+    def within(self, start: int, end: int) -> Iterator[R]:
+        """All with start <= T <= end, in id order, one after the other."""
+        return map(self.row, self._matching(self._around(start, end), start, end))
+
     def gaps(self) -> tuple[tuple[int, int], ...]:
         """Runs (first, last) of ids missing between those held."""
         ids = self.columns.id[self.start : self.stop]
+        if not ids or ids[-1] - ids[0] + 1 == len(ids):
+            return ()
         return tuple((a + 1, b - 1) for a, b in pairwise(ids) if b > a + 1)
 
     def _around(self, start: int | None, end: int | None) -> range:

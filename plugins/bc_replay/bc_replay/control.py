@@ -45,7 +45,7 @@ class Status:
 
 @define(eq=False)
 class FaultControl:
-    """GET: every fault asked for and what it has met. POST `{"kind", "arg"?, "at"?}`: one more, due now or at `at`."""
+    """GET: every fault asked for and what it has met. POST `{"kind", "arg"?, "at"?, "which"?}`: one more."""
 
     exchange: Exchange
 
@@ -57,7 +57,8 @@ class FaultControl:
         argument = body.get("arg")
         try:
             at = float(body.get("at", faults.now))
-            fault = make_fault(str(body.get("kind")), at, None if argument is None else str(argument))
+            asked = str(body.get("kind")), at, None if argument is None else str(argument)
+            fault = make_fault(*asked, str(body.get("which", "")))
         except (FaultError, TypeError, ValueError) as error:
             raise falcon.HTTPBadRequest(description=str(error)) from None
         faults.add(fault)

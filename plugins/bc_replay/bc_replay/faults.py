@@ -1,68 +1,25 @@
-"""Faults on demand: what they are called, what they take, and where each stands.
+"""Faults on demand: how they are asked for, and where each stands.
 
 `KIND@SECONDS[:ARG]`, SECONDS of wall time since the server came up. A fault that is due waits for something to meet:
-a request, a stream connection, a subscription, a delivered event. So each one asked for is really met, once.
+a request, a stream connection, a subscription, a delivered event, a bulk file. So each one asked for is really met.
 """
 
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator
 from enum import Enum
+from fnmatch import fnmatchcase
 
-from attrs import define, field, frozen
+from attrs import define, field
+
+from bc_replay.kinds import BULK, COUNTED, KINDS, Kind, Meets
 
 
 class FaultError(ValueError):
     """A fault that cannot be understood; the message says what is."""
 
 
-class Meets(Enum):
-    STREAMS = "stream connections"
-    PORT = "new connections"
-    REQUEST = "the next market-data requests"
-    WINDOW = "market-data requests for a while"
-    PAST = "what REST answers, for a while"
-    EVENTS = "stream events"
-    SUBSCRIPTIONS = "new subscriptions, for a while"
-
-
-@frozen
-class Kind:
-    """`default` is the ARG of a fault given none; `unit` says what ARG counts, empty where there is none."""
-
-    name: str
-    meets: Meets
-    unit: str
-    default: float
-    summary: str
-
-
-KINDS: Mapping[str, Kind] = {
-    kind.name: kind
-    for kind in (
-        Kind("disconnect", Meets.STREAMS, "", 0, "close every stream: close frame, then FIN"),
-        Kind("reset", Meets.STREAMS, "", 0, "reset every stream connection (RST)"),
-        Kind("silence", Meets.STREAMS, "", 0, "every stream goes half-open: no data, no ping, no close"),
-        Kind("rotate", Meets.STREAMS, "", 0, "the 24 h cut of every stream"),
-        Kind("shutdown", Meets.STREAMS, "seconds until the cut", 2, "serverShutdown, then every stream is closed"),
-        Kind("refuse", Meets.PORT, "seconds", 10, "new connections are refused"),
-        Kind("429", Meets.WINDOW, "seconds", 2, "over the weight limit, Retry-After ARG"),
-        Kind("418", Meets.WINDOW, "seconds", 120, "the address is banned"),
-        Kind("403html", Meets.REQUEST, "requests", 1, "the firewall's HTML page"),
-        Kind("451", Meets.REQUEST, "requests", 1, "the restricted-location answer"),
-        Kind("500", Meets.REQUEST, "requests", 1, "JSON -1000 with HTTP 500"),
-        Kind("502html", Meets.REQUEST, "requests", 1, "a gateway's HTML page"),
-        Kind("hang", Meets.REQUEST, "seconds", 30, "one request is accepted and never answered"),
-        Kind("truncate", Meets.REQUEST, "requests", 1, "the body is cut in the middle"),
-        Kind("gap", Meets.EVENTS, "events", 10, "events of every trade and depth stream are dropped"),
-        Kind("duplicate", Meets.EVENTS, "events", 10, "the last events of every trade and depth stream come again"),
-        Kind("reorder", Meets.EVENTS, "events", 10, "events of every trade and depth stream come backwards"),
-        Kind("lag", Meets.PAST, "BEHIND[/FOR]", 2, "aggTrades, historicalTrades, klines answer as of BEHIND s ago"),
-        Kind("stale", Meets.PAST, "BEHIND[/FOR]", 2, "depth answers as of BEHIND recorded seconds ago"),
-        Kind("acksilent", Meets.SUBSCRIPTIONS, "seconds", 10, "subscriptions are acknowledged, nothing comes"),
-    )
-}
 PAST_FOR = 10.0  # seconds that lag and stale last where FOR is not given
 
 
@@ -75,12 +32,18 @@ class State(Enum):
 
 @define(eq=False)
 class Fault:
-    """`at` is in seconds since the server came up, `lasts` the seconds a window stays open, `hits` what it has met."""
+    """`at` is in seconds since the server came up, `lasts` the seconds a window stays open, `hits` what it has met.
+
+    `which` bulk files it may meet: their symbol, name or key, where `*` stands for anything; empty for all. `files` are
+    the keys of those it has met.
+    """
 
     kind: Kind
     at: float
     amount: float
     lasts: float = 0.0
+    which: str = ""
+    files: set[str] = field(factory=set)
     state: State = State.WAITING
     hits: int = 0
     fired_at: float | None = None
@@ -106,9 +69,19 @@ class Fault:
         """Seconds that its window stays open; all of them before its first hit."""
         return self.lasts if self.fired_at is None else max(0.0, self._until - now)
 
+    def meets_file(self, key: str) -> bool:
+        """Whether the bulk file of this key is one that it meets: one of `which`, as many as ARG says, always those."""
+        if key in self.files:
+            return True
+        if self.which and not any(fnmatchcase(part, self.which) for part in (key, *key.split("/"))):
+            return False
+        most = self.amount if self.kind.unit == "files" else 1
+        return self.kind.meets is not Meets.FILES or len(self.files) < most
+
     def report(self) -> dict[str, object]:
         told = {"kind": self.kind.name, "at": self.at, "arg": self.amount, "state": self.state.value}
-        return {**told, "hits": self.hits, "fired_at": self.fired_at}
+        met = {"which": self.which, "files": sorted(self.files)} if self.kind.meets in BULK else {}
+        return {**told, "hits": self.hits, "fired_at": self.fired_at, **met}
 
 
 def parse_fault(text: str) -> Fault:
@@ -120,26 +93,33 @@ def parse_fault(text: str) -> Fault:
     return make_fault(kind, _number(text, seconds), argument or None)
 
 
-def make_fault(kind: str, at: float, argument: str | None = None) -> Fault:
-    """A fault of this kind. Raises FaultError for an unknown kind or an ARG that the kind does not take."""
+def make_fault(kind: str, at: float, argument: str | None = None, which: str = "") -> Fault:
+    """A fault of this kind, on `which` bulk files where that is not said in the argument behind a slash.
+
+    Raises FaultError for an unknown kind or an ARG that the kind does not take.
+    """
     known = KINDS.get(kind)
     if known is None:
         raise FaultError(f"fault kind {kind!r} is unknown; there are {', '.join(KINDS)}")
     if argument is not None and not known.unit:
         raise FaultError(f"fault {kind} takes no argument, and was given {argument!r}")
-    whole, _, lasts = (argument or "").partition("/")
-    if lasts and known.meets is not Meets.PAST:
+    whole, _, rest = (argument or "").partition("/")
+    if rest and known.meets not in (Meets.PAST, *BULK):
         raise FaultError(f"fault {kind} takes {known.unit}, and was given {argument!r}")
     amount = _number(f"{kind} argument {argument!r}", whole) if whole else known.default
-    if known.unit in ("events", "requests") and (amount < 1 or amount != int(amount)):
+    if known.unit in COUNTED and (amount < 1 or amount != int(amount)):
         raise FaultError(f"fault {kind} takes a whole number of {known.unit} from 1, and was given {argument!r}")
-    return Fault(known, at, amount, _window(known, amount, _number(f"{kind}", lasts) if lasts else PAST_FOR))
+    if known.meets in BULK:
+        return Fault(known, at, amount, _window(known, amount), which=which or rest)
+    if which:
+        raise FaultError(f"fault {kind} meets {known.meets.value}: it cannot be told which files")
+    return Fault(known, at, amount, _window(known, amount, _number(kind, rest) if rest else PAST_FOR))
 
 
-def _window(kind: Kind, amount: float, past: float) -> float:
+def _window(kind: Kind, amount: float, past: float = PAST_FOR) -> float:
     if kind.meets is Meets.PAST:
         return past
-    return amount if kind.meets in (Meets.WINDOW, Meets.SUBSCRIPTIONS, Meets.PORT) else 0.0
+    return amount if kind.meets in (Meets.WINDOW, Meets.SUBSCRIPTIONS, Meets.PORT, Meets.ABSENCE) else 0.0
 
 
 def _number(what: str, text: str) -> float:
@@ -187,10 +167,7 @@ class Faults:
         """The fault that meets this market-data request, counted as a hit."""
         fault = next(self.open(Meets.REQUEST, Meets.WINDOW), None)
         if fault is not None:
-            fault.hit(self.now)
-            counted = 1 if fault.kind.unit != "requests" else fault.amount
-            if fault.kind.meets is Meets.REQUEST and fault.hits >= counted:
-                fault.end()
+            self._meet(fault)
         return fault
 
     def behind(self, kind: str) -> int:
@@ -200,6 +177,22 @@ class Faults:
             return 0
         fault.hit(self.now)
         return int(fault.amount * 1_000_000)
+
+    def file(self, key: str) -> tuple[Fault, ...]:
+        """Those that this request finds on the bulk file of this key, oldest first; each counts a hit."""
+        met = [fault for fault in self.open(Meets.FILES, Meets.ABSENCE) if fault.meets_file(key)]
+        for fault in met:
+            fault.files.add(key)
+            fault.hit(self.now)
+        return tuple(met)
+
+    def download(self, key: str) -> Fault | None:
+        """The fault that meets this download of a bulk file, counted as a hit."""
+        fault = next((fault for fault in self.open(Meets.DOWNLOADS) if fault.meets_file(key)), None)
+        if fault is not None:
+            fault.files.add(key)
+            self._meet(fault)
+        return fault
 
     def silent_for(self) -> float | None:
         """Seconds that a subscription made now delivers nothing; None where it does at once."""
@@ -213,6 +206,13 @@ class Faults:
         for fault in self.planned:
             fault.refresh(self.now)
         return [fault.report() for fault in self.planned]
+
+    def _meet(self, fault: Fault) -> None:
+        """A hit by a request; the last one that it was asked for ends it."""
+        fault.hit(self.now)
+        counted = 1 if fault.kind.unit != "requests" else fault.amount
+        if fault.kind.meets in (Meets.REQUEST, Meets.DOWNLOADS) and fault.hits >= counted:
+            fault.end()
 
 
 def parse_faults(texts: Iterable[str]) -> list[Fault]:

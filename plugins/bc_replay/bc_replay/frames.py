@@ -7,9 +7,9 @@ from collections.abc import Iterator
 
 from attrs import define, field, frozen
 
-CLOSE, PING, PONG = 0x8, 0x9, 0xA
+TEXT, CLOSE, PING, PONG = 0x1, 0x8, 0x9, 0xA
 _FINAL, _MASKED = 0x80, 0x80
-SHORT = 126  # payload lengths from here on take an extended length field
+SHORT, LONG = 126, 1 << 16  # payload lengths from which the length field is extended, and extended further
 
 
 @frozen
@@ -18,6 +18,15 @@ class Frame:
 
     opcode: int
     payload: bytes = b""
+
+
+def text_frame(payload: bytes) -> bytes:
+    """An unmasked text frame in one piece, as a server sends it."""
+    length = len(payload)
+    if length < SHORT:
+        return bytes((_FINAL | TEXT, length)) + payload
+    extended = struct.pack("!BH", 126, length) if length < LONG else struct.pack("!BQ", 127, length)
+    return bytes((_FINAL | TEXT,)) + extended + payload
 
 
 def control_frame(opcode: int, payload: bytes = b"") -> bytes:

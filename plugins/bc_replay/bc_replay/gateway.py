@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 from collections.abc import Sequence
+from functools import partial
 
 import falcon
 import falcon.asgi
@@ -15,7 +16,7 @@ from bc_replay.exchange import Exchange, log
 from bc_replay.names import well_formed
 from bc_replay.parameters import time_unit
 from bc_replay.refusals import Refusal
-from bc_replay.session import Session
+from bc_replay.session import Send, Session
 
 POLICY_VIOLATION, TRY_LATER = 1008, 1013
 
@@ -33,6 +34,11 @@ class Gateway:
         except Refusal:
             await ws.close()
             return
+        # Events go straight to the wire front: through ASGI each frame would cost ten times as much.
+        relay = self.exchange.front.find(req.get_header("X-Replay-Connection"))
+        if relay is None:
+            await ws.close()
+            return
         names = _names(req.get_param("streams") or "" if self.combined else streams)
         await ws.accept()
         if len(names) > MOST_STREAMS:
@@ -40,15 +46,16 @@ class Gateway:
             return
         log.info("stream connection for %s", names)
         session = self.exchange.session(combined=self.combined, micros=micros)
+        session.let_go = partial(relay.close, TRY_LATER, "too far behind")
         try:
-            await self._serve(session, ws, names)
+            await self._serve(session, ws, names, relay.send)
         finally:
             self.exchange.leave(session)
 
-    async def _serve(self, session: Session, ws: falcon.asgi.WebSocket, names: Sequence[str]) -> None:
+    async def _serve(self, session: Session, ws: falcon.asgi.WebSocket, names: Sequence[str], send: Send) -> None:
         self.exchange.clock.begin()
         session.subscribe(names)
-        sending = asyncio.create_task(session.drain(ws.send_text))
+        sending = asyncio.create_task(session.drain(send))
         try:
             await self._listen(session, ws, sending)
         finally:
@@ -65,9 +72,6 @@ class Gateway:
             except falcon.PayloadTypeError:
                 continue
             session.obey(text)
-            if session.overfull:
-                await ws.close(TRY_LATER)
-                return
 
 
 def _names(text: str) -> list[str]:

@@ -12,7 +12,7 @@ from collections.abc import Mapping, Sequence
 
 from attrs import define, evolve, field, frozen
 
-from bc_replay.columns import AggTrades, Columns, Trades
+from bc_replay.columns import AggTrades, Columns, Rows, Trades
 from bc_replay.tape import Book, DepthUpdate, Snapshot, Tape, Ticker
 
 SECOND = 1_000_000
@@ -141,9 +141,11 @@ def _span(ids: Sequence[int]) -> int:
     return max(ids) - min(ids) + 1 if ids else 0
 
 
-def _shifted(columns: Columns, shift: Shift, ids: int) -> Columns:
-    return evolve(
-        columns,
+def _shifted(columns: Rows, shift: Shift, ids: int) -> Columns:
+    return Columns(
+        price=array("q", columns.price),
+        quantity=array("q", columns.quantity),
+        flags=bytearray(columns.flags),
         id=_moved(columns.id, ids),
         first=_moved(columns.first, shift.trades),
         last=_moved(columns.last, shift.trades),
@@ -153,7 +155,7 @@ def _shifted(columns: Columns, shift: Shift, ids: int) -> Columns:
     )
 
 
-def _moved(values: array[int], by: int, lowest: int = 0) -> array[int]:
+def _moved(values: Sequence[int], by: int, lowest: int = 0) -> array[int]:
     """Values below `lowest` stand for nothing (-1: no trade, 0: no event time) and stay."""
     return array("q", (value + by if value >= lowest else value for value in values))
 

@@ -2,12 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
-from itertools import islice
 from typing import Any
 
 from bc_replay import refusals
-from bc_replay.decimals import scaled, text
+from bc_replay.decimals import text
 from bc_replay.moment import Moment
 from bc_replay.parameters import Parameters
 from bc_replay.tape import Tape
@@ -18,7 +16,6 @@ QUOTES = (
     *("EURI", "AEUR", "EUR", "GBP", "AUD", "BRL", "TRY", "RUB", "UAH", "ZAR", "PLN", "RON", "ARS", "MXN"),
     *("COP", "CZK", "JPY", "USD"),
 )
-SAMPLE = 2000  # records looked at to infer a symbol's grid
 ORDER_TYPES = ("LIMIT", "LIMIT_MAKER", "MARKET", "STOP_LOSS_LIMIT", "TAKE_PROFIT_LIMIT")
 PREVENTION_MODES = ("EXPIRE_TAKER", "EXPIRE_MAKER", "EXPIRE_BOTH")
 PERMISSION = "SPOT"
@@ -93,26 +90,9 @@ def _abilities() -> dict[str, bool]:
 
 
 def _filters(tape: Tape) -> list[dict[str, Any]]:
-    pairs = list(islice(_prices_and_quantities(tape), SAMPLE))
-    tick, step = (step_of(column) for column in zip(*pairs, strict=True)) if pairs else (text(1), text(1))
-    largest = text(scaled(step) * 10**12) if scaled(step) * 10**12 < 2**63 else text(9_000_000 * 10**8)
+    tick, step = tape.grid
+    largest = text(step * 10**12 if step * 10**12 < 2**63 else 9_000_000 * 10**8)
     return [
-        {"filterType": "PRICE_FILTER", "minPrice": tick, "maxPrice": largest, "tickSize": tick},
-        {"filterType": "LOT_SIZE", "minQty": step, "maxQty": largest, "stepSize": step},
+        {"filterType": "PRICE_FILTER", "minPrice": text(tick), "maxPrice": largest, "tickSize": text(tick)},
+        {"filterType": "LOT_SIZE", "minQty": text(step), "maxQty": largest, "stepSize": text(step)},
     ]
-
-
-def step_of(values: Iterable[str]) -> str:
-    """The coarsest power of ten that divides every value: the grid that the recording shows."""
-    units = [scaled(value) for value in values]
-    return text(max(10**places for places in range(9) if all(unit % 10**places == 0 for unit in units)))
-
-
-def _prices_and_quantities(tape: Tape) -> Iterable[tuple[str, str]]:
-    for trade in tape.agg_trades[:SAMPLE]:
-        if not trade.voided:
-            yield trade.price, trade.quantity
-    for snapshot in tape.snapshots[:1]:
-        yield from (*snapshot.bids[:200], *snapshot.asks[:200])
-    for update in tape.updates[:50]:
-        yield from (*update.bids, *update.asks)

@@ -8,8 +8,9 @@ from collections.abc import Callable, Coroutine
 from attrs import define, field
 
 from bc_replay.channels import Distortion
-from bc_replay.faults import Fault, Faults, Meets, State
+from bc_replay.faults import Fault, Faults, State
 from bc_replay.hub import Hub
+from bc_replay.kinds import Meets
 from bc_replay.relay import Relay
 from bc_replay.session import Session
 from bc_replay.wire import Front

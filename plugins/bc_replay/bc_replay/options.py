@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 from attrs import field, frozen
 
 from bc_replay.keepalive import Habits
@@ -23,6 +25,8 @@ class Options:
     faults: tuple[str, ...] = ()
     weight_limit: int = 6000
     retention_floor: int = 0
+    bulk: Path | None = None  # a folder of bulk files, laid out as in the bucket
+    bulk_delay: float = 0.0  # seconds of the exchange's time from the end of a day to its file
     habits: Habits = field(factory=Habits)
     die_with_parent: bool = False
     verbose: bool = False

@@ -17,7 +17,8 @@ from bc_replay.paced import emissions, next_tick
 from bc_replay.tape import AggTrade, DepthUpdate, Event, Tape, Trade
 from bc_replay.timeline import Timeline, is_real_time
 
-BATCH = 64  # steps between two looks at the listeners' room
+BATCH = 64  # events between two looks at the listeners' room
+GRAIN = 0.002  # wall seconds that an event may be late, so that a busy market is sent in runs
 LOOK = 0.25  # wall seconds between two looks at what may have changed unannounced
 
 
@@ -39,31 +40,35 @@ class Pump:
     _paced: list[Channel] = field(factory=list)
 
     async def run(self) -> None:
-        for count in iter(int, 1):
+        while True:
             self.hub.unmute()
             if self.onward(self.position):
                 self._revision = -1
             if not self.hub.listened:
                 self.position = self.clock.market()
                 await self._pause(LOOK)
-            elif not self.step():
-                await self._pause(self._wait())
-            elif count % BATCH == 0:
+            elif self.step():
                 await self.room()
+            else:
+                await self._pause(self._wait())
 
     def step(self) -> bool:
-        """Publish what happens at the next instant; False where the clock has not come to it, or at the end."""
+        """Publish what happens next, a batch of it; False where the clock has not come to it, or at the end."""
         self._follow()
         due = self._due()
         if due is None or not self._reached(due):
             return False
         tick = self._tick()
-        for _, _, name, record in self._timeline.take(due):
+        reach = min(at for at in (tick, self.clock.end, self._passed()) if at is not None)
+        published = self._timeline.take(reach, BATCH)
+        for _, _, name, record in published:
             self.hub.publish(name, rendering(self.hub.channels[name].stream.symbol, record))
-        if tick is not None and min(tick, self.clock.end) == due:
-            self._emit(tick, due)
-        self.position = due
-        self.clock.advance(due)
+        left = self._timeline.due
+        reached = published[-1][0] if left is not None and left <= reach else reach
+        if tick is not None and min(tick, self.clock.end) == reached:
+            self._emit(tick, reached)
+        self.position = reached
+        self.clock.advance(reached)
         return True
 
     def move(self, position: int) -> None:
@@ -93,6 +98,10 @@ class Pump:
     def _tick(self) -> int | None:
         return next_tick((channel.stream.cadence for channel in self._paced), self.position)
 
+    def _passed(self) -> int | None:
+        """Where the clock is by itself; None at speed 0, where it follows."""
+        return None if self.clock.speed == 0 else self.clock.market()
+
     def _reached(self, due: int) -> bool:
         if self.clock.held:
             return False
@@ -107,7 +116,7 @@ class Pump:
     def _wait(self) -> float:
         due = self._due()
         seconds = None if due is None else self.clock.wall_seconds_until(due)
-        return LOOK if seconds is None else min(seconds, LOOK)
+        return LOOK if seconds is None else min(max(seconds, GRAIN), LOOK)
 
     async def _pause(self, seconds: float) -> None:
         with contextlib.suppress(TimeoutError):

@@ -8,7 +8,7 @@ that are one fill, for no others can be known. The same record in two files coun
 from __future__ import annotations
 
 from bisect import bisect_left
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from heapq import merge
 from operator import attrgetter
 from pathlib import Path
@@ -22,6 +22,7 @@ from bc_replay.errors import RecordingError
 from bc_replay.readers import read_paths
 from bc_replay.readers.reel import UNTIMED, Reel
 from bc_replay.records import DepthUpdate, Event, Snapshot, Ticker
+from bc_replay.synthetic import is_synthetic, synthetic_tapes
 from bc_replay.tape import Tape
 
 S = TypeVar("S", DepthUpdate, Snapshot, Ticker)
@@ -58,21 +59,43 @@ class Recording:
 def read_recording(paths: Iterable[str | Path], symbols: Iterable[str] | None = None) -> Recording:
     """Read files and folders; a path may be `SYMBOL=path` where nothing in it tells the symbol.
 
+    `synthetic:500x40` in their place makes an exchange up (synthetic.py).
+
     RecordingError names the file, the line where there is one, and what is understood.
     """
-    footage = read_paths(paths)
+    given = [*paths]
+    made_up = [str(path) for path in given if is_synthetic(str(path))]
+    if made_up:
+        return _made_up(made_up, given, symbols)
+    footage = read_paths(given)
     reels = {symbol: reel for symbol, reel in footage.reels.items() if reel}
-    wanted = sorted(reels) if symbols is None else [symbol.upper() for symbol in symbols]
     if not reels:
         raise RecordingError("the recording holds no trades and no depth; give a file or folder that does")
-    absent = [symbol for symbol in wanted if symbol not in reels]
+    return _on_one_clock(
+        {symbol: make_tape(symbol, reels[symbol]) for symbol in _wanted(reels, symbols)}, footage.ignored
+    )
+
+
+def _made_up(names: Sequence[str], given: Sequence[object], symbols: Iterable[str] | None) -> Recording:
+    if len(given) > 1:
+        raise RecordingError(f"{names[0]} makes up a whole exchange: give no other recording with it")
+    tapes = synthetic_tapes(names[0])
+    return _on_one_clock({symbol: tapes[symbol] for symbol in _wanted(tapes, symbols)}, {})
+
+
+def _wanted(held: Collection[str], symbols: Iterable[str] | None) -> list[str]:
+    wanted = sorted(held) if symbols is None else [symbol.upper() for symbol in symbols]
+    absent = [symbol for symbol in wanted if symbol not in held]
     if absent:
-        raise RecordingError(f"the recording has no {', '.join(absent)}; it has {', '.join(sorted(reels))}")
-    tapes = {symbol: make_tape(symbol, reels[symbol]) for symbol in wanted}
+        raise RecordingError(f"the recording has no {', '.join(absent)}; it has {', '.join(sorted(held))}")
+    return wanted
+
+
+def _on_one_clock(tapes: Mapping[str, Tape], ignored: Mapping[str, int]) -> Recording:
     horizon = max(tape.end for tape in tapes.values())
     for tape in tapes.values():
         tape.horizon = horizon
-    return Recording(tapes, footage.ignored)
+    return Recording(tapes, ignored)
 
 
 def make_tape(symbol: str, reel: Reel) -> Tape:

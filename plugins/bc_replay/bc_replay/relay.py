@@ -42,6 +42,7 @@ class Relay:
     state: State = State.HTTP
     truncating: bool = False
     health: Keepalive | None = None
+    _room: asyncio.Event = field(factory=asyncio.Event)  # for stream events; none before the upgrade
     _requests: Messages = field(factory=Messages)
     _responses: Messages = field(factory=Messages)
     _methods: deque[bytes] = field(factory=deque)
@@ -65,8 +66,21 @@ class Relay:
         elif self.state is State.STREAM:
             self._relay_stream(data)
 
+    def client_full(self) -> None:
+        """The client takes less than it is sent."""
+        self._room.clear()
+        if self.upstream is not None:
+            self.upstream.pause_reading()
+
+    def client_ready(self) -> None:
+        if self.state is State.STREAM:
+            self._room.set()
+        if self.upstream is not None:
+            self.upstream.resume_reading()
+
     def client_gone(self) -> None:
         self.state = State.CLOSED
+        self._room.set()
         if self.upstream is not None:
             self.upstream.abort()
         self.ended(self)
@@ -74,6 +88,15 @@ class Relay:
     def server_gone(self) -> None:
         if self.state in (State.HTTP, State.STREAM):
             self.transport.close()
+
+    async def send(self, frames: bytes) -> None:
+        """Whole frames of the application's, past its socket; waits until the client has taken enough of those before.
+
+        On a connection that is no open stream any more they vanish, as they would on the way.
+        """
+        await self._room.wait()
+        if not self._final:
+            self._inject(frames)
 
     # What the wire does by itself or on demand
 
@@ -144,6 +167,7 @@ class Relay:
         self.transport.write(content)
         if head.status == 101:
             self.state, self.health, self._responses.body = State.STREAM, self.keepalive(), None
+            self._room.set()
             return
         bodiless = method == b"HEAD" or head.status in BODILESS
         self._responses.body = 0 if bodiless else head.length

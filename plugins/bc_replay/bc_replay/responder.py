@@ -67,7 +67,7 @@ class Responder:
 
     def _spoil(self, fault: Fault, req: falcon.asgi.Request, resp: falcon.asgi.Response) -> bool:
         """Do what the fault does to this request; True where that is all the answer there is."""
-        relay = self.exchange.front.relays.get(int(req.get_header("X-Replay-Connection") or 0))
+        relay = self.exchange.front.find(req.get_header("X-Replay-Connection"))
         if fault.kind.name == "truncate":
             if relay is not None:
                 relay.truncate()

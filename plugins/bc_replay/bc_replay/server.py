@@ -19,7 +19,10 @@ from attrs import define
 from gunicorn.app.base import BaseApplication
 
 from bc_replay.app import Lifespan, create_app
-from bc_replay.clock import Clock
+from bc_replay.bulk.bucket import Bucket
+from bc_replay.bulk.press import Press
+from bc_replay.bulk.shelf import Shelf
+from bc_replay.clock import SECOND, Clock
 from bc_replay.exchange import Exchange
 from bc_replay.faults import Faults, parse_faults
 from bc_replay.hub import Hub
@@ -27,6 +30,7 @@ from bc_replay.laps import Laps
 from bc_replay.limits import WeightLimiter
 from bc_replay.options import Options
 from bc_replay.recording import Recording, read_recording
+from bc_replay.synthetic import is_synthetic
 from bc_replay.wire import Front, bound
 
 LOOK = 0.1  # seconds between two looks at whether the recording is over
@@ -139,6 +143,14 @@ def _onward(laps: Laps, clock: Clock, now: int) -> bool:
     return moved
 
 
+def _bucket(options: Options, exchange: Exchange, folder: Path) -> Bucket:
+    """A recording that loops has no past to make files of: only given files are served with it."""
+    delay = int(options.bulk_delay * SECOND)
+    press = None if options.loop else Press(exchange.tapes, folder / "made", delay)
+    shelf = None if options.bulk is None else Shelf(options.bulk)
+    return Bucket(exchange.faults, exchange.clock.now, folder, press, shelf)
+
+
 def serve(options: Options) -> None:
     """Serve until a signal comes; exits the process. Raises StartError, RecordingError or FaultError before."""
     parse_faults(options.faults)
@@ -153,7 +165,8 @@ def serve(options: Options) -> None:
         closing = Closing(options, os.getpid())
         lifespan = Lifespan(exchange, closing.ready, closing.finish)
         upstream, leave = folder / "app", exchange.front.shut
-        Gunicorn(lambda: create_app(exchange, lifespan), upstream, leave, options.verbose).run()
+        bucket = _bucket(options, exchange, folder / "bulk")
+        Gunicorn(lambda: create_app(exchange, bucket, lifespan), upstream, leave, options.verbose).run()
     finally:
         reserved.close()
         shutil.rmtree(folder, ignore_errors=True)
@@ -184,6 +197,8 @@ def _check_parent(options: Options) -> None:
 def _check_start(options: Options, recording: Recording) -> None:
     if options.loop and options.exit_at_end:
         raise StartError("--loop never ends: leave out --exit-at-end")
+    if options.loop and any(map(is_synthetic, options.paths)):
+        raise StartError("a synthetic exchange goes on for years: leave out --loop")
     if options.start_at is not None and not recording.start <= options.start_at <= recording.end:
         raise StartError(
             f"--start-at {options.start_at} is outside the recording, which spans "

@@ -1,4 +1,4 @@
-"""One stream connection: its subscriptions, and its queue of outgoing text."""
+"""One stream connection: its subscriptions, and its queue of outgoing frames."""
 
 from __future__ import annotations
 
@@ -8,29 +8,35 @@ from collections.abc import Awaitable, Callable, Iterable, Sequence
 
 from attrs import define, field
 
-from bc_replay.channels import compact
+from bc_replay.channels import encoded
 from bc_replay.commands import answer
+from bc_replay.frames import text_frame
 from bc_replay.hub import Hub
 
 FULL = 64  # a queue this long makes a clock of speed 0 wait
+RUN = 256  # frames sent at once
 OVERFULL = 500_000  # a client this far behind is let go
 
-Send = Callable[[str], Awaitable[None]]
+Send = Callable[[bytes], Awaitable[None]]
 
 
 @define(eq=False)
 class Session:
-    """`mute_until` is the wall instant before which new subscriptions deliver nothing (fault acksilent)."""
+    """`mute_until` is the wall instant before which new subscriptions deliver nothing (fault acksilent).
+
+    `let_go` ends the connection of a client that is too far behind.
+    """
 
     hub: Hub
     combined: bool
     micros: bool
     mute_until: Callable[[], float | None] = lambda: None
+    let_go: Callable[[], None] = lambda: None
     _names: dict[str, None] = field(factory=dict)  # an ordered set
-    _queue: deque[str] = field(factory=deque)
+    _queue: deque[bytes] = field(factory=deque)
     _filled: asyncio.Event = field(factory=asyncio.Event)
     _emptied: asyncio.Event = field(factory=asyncio.Event)
-    _sending: bool = False
+    _sending: int = 0
 
     @property
     def names(self) -> Sequence[str]:
@@ -40,10 +46,6 @@ class Session:
     def waiting(self) -> int:
         """Messages that have not been handed to the socket."""
         return len(self._queue) + self._sending
-
-    @property
-    def overfull(self) -> bool:
-        return len(self._queue) > OVERFULL
 
     def subscribe(self, names: Iterable[str]) -> None:
         until = self.mute_until()
@@ -70,15 +72,18 @@ class Session:
         """Carry out a control message; its reply queues up behind the events already sent."""
         reply = answer(self, text)
         if reply is not None:
-            self.deliver(compact(reply))
+            self.deliver(text_frame(encoded(reply)))
 
-    def deliver(self, text: str) -> None:
-        self._queue.append(text)
+    def deliver(self, frame: bytes) -> None:
+        self._queue.append(frame)
+        if len(self._queue) > OVERFULL:
+            self._queue.clear()
+            self.let_go()
         self._filled.set()
 
     def announce(self, event: str, body: dict[str, object]) -> None:
         """An event that nobody subscribed to, such as serverShutdown, in this connection's form."""
-        self.deliver(compact({"stream": f"!{event}", "data": body} if self.combined else body))
+        self.deliver(text_frame(encoded({"stream": f"!{event}", "data": body} if self.combined else body)))
 
     async def room(self) -> None:
         """Returns when the queue is short."""
@@ -87,14 +92,14 @@ class Session:
             await self._emptied.wait()
 
     async def drain(self, send: Send) -> None:
-        """Send what is queued, for ever."""
+        """Send what is queued, a run of frames at a time, for ever."""
         while True:
             if not self._queue:
-                self._sending = False
-                self._emptied.set()
+                self._sending = 0
                 self._filled.clear()
                 await self._filled.wait()
-            self._sending = True
-            await send(self._queue.popleft())
+            run = [self._queue.popleft() for _ in range(min(len(self._queue), RUN))]
+            self._sending = len(run)
+            await send(b"".join(run))
             if len(self._queue) < FULL:
                 self._emptied.set()

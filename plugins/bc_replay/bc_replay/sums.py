@@ -14,7 +14,7 @@ from operator import mul
 
 from attrs import frozen
 
-from bc_replay.columns import MAKER, AggTrades, Columns
+from bc_replay.columns import MAKER, AggTrades, Rows
 
 BLOCK = 256
 
@@ -55,7 +55,7 @@ class TradeSums:
     """Sums over the aggregates of one tape, voided ones left out (protocol section 9.2)."""
 
     def __init__(self, trades: AggTrades) -> None:
-        self._columns: Columns = trades.columns
+        self._columns: Rows = trades.columns
         self._blocks: dict[int, Sums | None] = {}
 
     def between(self, start: int, end: int, count: int) -> Sums | None:
@@ -97,6 +97,8 @@ class TradeSums:
     @cached_property
     def _stragglers(self) -> Sequence[int]:
         """Rows whose T lies before that of an earlier row."""
+        if self._columns.chronological:
+            return ()
         times, latest, found = self._columns.time, 0, []
         for row, time in enumerate(times):
             if time < latest:

@@ -8,12 +8,14 @@ from __future__ import annotations
 
 from bisect import bisect_right
 from collections.abc import Iterator, Sequence
+from functools import cached_property
 from heapq import merge
 from operator import attrgetter
 
 from bc_replay.book import Books
 from bc_replay.candles import candles
 from bc_replay.columns import AggTrades, Trades
+from bc_replay.grid import grid_of
 from bc_replay.records import (
     AggTrade,
     Book,
@@ -85,6 +87,16 @@ class Tape:
     def events(self) -> Iterator[Event]:
         """What the streams carried, in happening order; snapshots are no stream events."""
         return merge(self.trades, self.agg_trades, self.tickers, self.updates, key=_at)
+
+    @cached_property
+    def born(self) -> int | None:
+        """The earliest T of an aggregate; None where there is none."""
+        return self._sums.first_time(len(self.agg_trades))
+
+    @cached_property
+    def grid(self) -> tuple[int, int]:
+        """The steps of price and of quantity that the recording shows, in units of 1e-8."""
+        return grid_of(self)
 
     @property
     def gaps(self) -> tuple[tuple[int, int], ...]:

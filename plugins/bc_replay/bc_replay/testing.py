@@ -26,8 +26,8 @@ class ReplayFailed(RuntimeError):
 class ReplayServer:
     """`with ReplayServer(path, speed=0, faults=["reset@2"]) as server:` gives `server.url` and `server.ws_url`.
 
-    No path serves the bundled sample. `options` are further command-line options, such as "--weight-limit", "50".
-    The child ends with this process, whatever ends it.
+    No path serves the bundled sample; `bulk` is a folder of bulk files to serve besides. `options` are further
+    command-line options, such as "--weight-limit", "50". The child ends with this process, whatever ends it.
     """
 
     def __init__(
@@ -36,6 +36,7 @@ class ReplayServer:
         speed: float = 1.0,
         faults: Sequence[str] = (),
         symbols: Sequence[str] = (),
+        bulk: str | Path | None = None,
         options: Sequence[str] = (),
         port: int = 0,
         wait: bool = False,
@@ -47,6 +48,7 @@ class ReplayServer:
         self._arguments += [part for symbol in symbols for part in ("--symbol", symbol)]
         flags = {"--wait": wait, "--loop": loop, "--exit-at-end": exit_at_end}
         self._arguments += [flag for flag, wanted in flags.items() if wanted]
+        self._arguments += [] if bulk is None else ["--bulk", str(bulk)]
         self._arguments += options
         self._errors = tempfile.TemporaryFile("w+")  # noqa: SIM115 (closed by __exit__)
         self._process: subprocess.Popen[str] | None = None
@@ -75,7 +77,9 @@ class ReplayServer:
         line = self._first_line(self._process)
         if not line.startswith(BANNER):
             self.stop()
-            raise ReplayFailed(f"the replay server did not start:\n{self.errors()}")
+            said = self.errors()
+            self._errors.close()
+            raise ReplayFailed(f"the replay server did not start:\n{said}")
         self.url = line.removeprefix(BANNER).strip()
         address = urlsplit(self.url)
         # Kept open from the start, so that a fault that refuses connections does not meet it.
@@ -119,9 +123,11 @@ class ReplayServer:
         faults: list[dict[str, Any]] = self._call("GET", "/_replay/faults")
         return faults
 
-    def fault(self, kind: str, arg: float | str | None = None, *, at: float | None = None) -> dict[str, Any]:
-        """Ask for a fault, due now or `at` seconds after the server came up."""
-        asked = {"kind": kind, "arg": arg, "at": at}
+    def fault(
+        self, kind: str, arg: float | str | None = None, *, at: float | None = None, which: str | None = None
+    ) -> dict[str, Any]:
+        """Ask for a fault, due now or `at` seconds after the server came up; of bulk files, only on `which` of them."""
+        asked = {"kind": kind, "arg": arg, "at": at, "which": which}
         fault: dict[str, Any] = self._call(
             "POST", "/_replay/faults", {name: value for name, value in asked.items() if value is not None}
         )

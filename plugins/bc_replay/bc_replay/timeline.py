@@ -47,17 +47,20 @@ class Timeline:
     def due(self) -> int | None:
         return None if self._next is None else self._next[0]
 
-    def take(self, until: int) -> Iterator[Happening]:
-        """Those with at <= until, in order."""
-        while self._next is not None and self._next[0] <= until:
-            happening, self._next = self._next, next(self._events, None)
-            yield happening
+    def take(self, until: int, most: int) -> list[Happening]:
+        """Those with at <= until, in order: about `most` of them, but never a part of those of one instant."""
+        taken: list[Happening] = []
+        while (happening := self._next) is not None and happening[0] <= until:
+            if len(taken) >= most and happening[0] > taken[-1][0]:
+                break
+            taken.append(happening)
+            self._next = next(self._events, None)
+        return taken
 
 
 def _run(number: int, name: str, records: Sequence[Event], position: int) -> Iterator[Happening]:
     first = bisect_right(records, position, key=_at)
-    rows = (records[index] for index in range(first, len(records)))
-    return ((record.at, number, name, record) for record in rows)
+    return ((record.at, number, name, record) for record in records[first:])
 
 
 def _recorded(stream: Stream, tape: Tape) -> Sequence[Event]:

@@ -42,12 +42,12 @@ class ClientSide(asyncio.Protocol):
             self._relay.client_gone()
 
     def pause_writing(self) -> None:
-        if self._relay is not None and self._relay.upstream is not None:
-            self._relay.upstream.pause_reading()
+        if self._relay is not None:
+            self._relay.client_full()
 
     def resume_writing(self) -> None:
-        if self._relay is not None and self._relay.upstream is not None:
-            self._relay.upstream.resume_reading()
+        if self._relay is not None:
+            self._relay.client_ready()
 
 
 class ServerSide(asyncio.Protocol):
@@ -115,6 +115,10 @@ class Front:
 
     def streams(self) -> list[Relay]:
         return [relay for relay in self.relays.values() if relay.state is State.STREAM]
+
+    def find(self, number: str | None) -> Relay | None:
+        """The connection of this number, as the application sees it in the header X-Replay-Connection."""
+        return self.relays.get(int(number or 0))
 
     def each_stream(self, act: Callable[[Relay], None]) -> int:
         """Do it to every open stream connection; how many there were."""

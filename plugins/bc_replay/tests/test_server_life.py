@@ -108,6 +108,9 @@ def test_a_loop_goes_on_with_unbroken_ids_and_times_and_a_true_book(recording: P
         (["--start-at", "2020-01-01"], "outside the recording"),
         (["--start-at", "yesterday"], "ISO 8601"),
         (["--loop", "--exit-at-end"], "--loop never ends"),
+        (["synthetic:1x1", "--loop"], "leave out --loop"),
+        (["--bulk", "/nowhere"], "/nowhere"),
+        (["--fault", "header@1:1.5"], "whole number of files"),
         (["--sample", "x"], "either --sample or RECORDINGs"),
     ],
 )
@@ -126,7 +129,8 @@ def test_a_port_that_is_taken_is_explained(recording: Path) -> None:
 def test_the_kinds_of_faults_can_be_listed() -> None:
     shown = command("--list-faults").stdout
     kinds = "disconnect reset silence refuse shutdown rotate 429 418 403html 451 500 502html hang truncate"
-    kinds += " gap duplicate reorder lag stale acksilent"
+    kinds += " gap duplicate reorder lag stale acksilent late missing nosum wrongsum replaced header shuffled shortday"
+    kinds += " pathtrick bomb filecut filehalf"
     assert set(kinds.split()) == {line.split()[0] for line in shown.splitlines()}
 
 

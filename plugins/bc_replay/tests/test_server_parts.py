@@ -11,15 +11,19 @@ from hypothesis import strategies as st
 
 from bc_replay.channels import Channel, Distortion
 from bc_replay.clock import Clock
-from bc_replay.faults import FaultError, Faults, Meets, parse_fault
-from bc_replay.frames import PING, PONG, Boundaries, Frame, FrameReader, close_frame, control_frame
+from bc_replay.faults import FaultError, Faults, parse_fault
+from bc_replay.frames import PING, PONG, Boundaries, Frame, FrameReader, close_frame, control_frame, text_frame
+from bc_replay.grid import step_of
 from bc_replay.heads import Head, Messages, Piece
+from bc_replay.hub import Hub
 from bc_replay.keepalive import Habits, Keepalive
+from bc_replay.kinds import Meets
 from bc_replay.limits import WeightLimiter
-from bc_replay.listing import split, step_of
+from bc_replay.listing import split
 from bc_replay.names import Carries, stream, well_formed
 from bc_replay.paced import fold
 from bc_replay.records import DepthUpdate
+from bc_replay.session import OVERFULL, Session
 
 
 class Wall:
@@ -101,6 +105,23 @@ def _length(count: int) -> bytes:
     if count < 126:
         return bytes((count,))
     return b"\x7e" + count.to_bytes(2, "big") if count < 65536 else b"\x7f" + count.to_bytes(8, "big")
+
+
+@pytest.mark.parametrize("length", [0, 125, 126, 65_535, 65_536])
+def test_a_text_frame_is_one_whole_frame_of_any_length(length: int) -> None:
+    frame, boundaries = text_frame(b"x" * length), Boundaries()
+    assert (0x81, b"x" * length) == (frame[0], frame[len(frame) - length :])
+    assert len(frame) == boundaries.feed(frame + b"\x81")
+
+
+def test_a_client_that_is_too_far_behind_is_let_go_once() -> None:
+    went: list[str] = []
+    session = Session(Hub([], lambda: 0), combined=False, micros=False, let_go=lambda: went.append("away"))
+    for _ in range(OVERFULL):
+        session.deliver(b"")
+    assert [] == went
+    session.deliver(b"")
+    assert (["away"], 0) == (went, session.waiting)
 
 
 @given(FRAMES, st.lists(st.integers(1, 40_000), max_size=20))
@@ -209,8 +230,9 @@ class Listener:
     def __init__(self) -> None:
         self.got: list[int] = []
 
-    def deliver(self, text: str) -> None:
-        self.got.append(json.loads(text))
+    def deliver(self, frame: bytes) -> None:
+        assert b"\x81\x01" == frame[:2]  # one text frame of one digit
+        self.got.append(json.loads(frame[2:]))
 
 
 @pytest.mark.parametrize(
@@ -265,4 +287,6 @@ def test_a_symbol_is_split_by_its_quote_asset(symbol: str, assets: tuple[str, st
 
 
 def test_the_grid_is_the_coarsest_power_of_ten_that_fits() -> None:
-    assert "0.01000000" == step_of(["1.25000000", "3.10000000"])
+    assert 1_000_000 == step_of([125_000_000, 0, 310_000_000])
+    assert 100_000_000 == step_of([10**12])
+    assert 1 == step_of([])
