@@ -7,10 +7,11 @@ window starts. Within a window, a derivation that can work in parts never sees a
 from __future__ import annotations
 
 import logging
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from inspect import signature
 from typing import TYPE_CHECKING, Any
 
-from attrs import evolve, frozen
+from attrs import define, evolve, field, frozen
 
 from bcore.errors import BcoreError, PluginError, RequestError
 from bcore.protocols import Store
@@ -23,6 +24,22 @@ if TYPE_CHECKING:
 log = logging.getLogger(__name__)
 WIDEN = 4
 WINDOW_ROWS = 2**21
+PART_ROWS = 2**16  # what a derivation's `part` is given at once: what it does once per call is then next to nothing
+
+
+@define
+class Repeated:
+    """A column of one text, made once and cut to length."""
+
+    text: str
+    _made: pa.Array | None = field(default=None, init=False)
+
+    def column(self, rows: int) -> pa.Array:
+        import pyarrow as pa
+
+        if self._made is None or len(self._made) < rows:
+            self._made = pa.repeat(self.text, rows)
+        return self._made.slice(0, rows)
 
 
 @frozen
@@ -67,7 +84,7 @@ class Deriving:
     def of_hot(self, query: Query) -> pa.Table:
         """What the rows that the store keeps hot come to: cheap, and no more than those tell."""
         need = evolve(self.derivation.needs(query, self.params), columns=self._inputs(query))
-        rows = self._with_symbol(self.store.hot(need), query.symbol)
+        rows = self._with_symbol(self.store.hot(need), Repeated(query.symbol))
         return self.derivation.apply(rows, self.params).select(list(self.columns))
 
     def _check(self, query: Query) -> None:
@@ -113,24 +130,29 @@ class Deriving:
     def _computed(self, reading: Query) -> pa.Table:
         derivation = self.derivation
         if derivation.part is None or derivation.merge is None:
-            return derivation.apply(self._with_symbol(self.store.read(reading), reading.symbol), self.params)
-        parts = [derivation.part(table, self.params) for table in self._tables(reading)]
+            rows = self._with_symbol(self.store.read(reading), Repeated(reading.symbol))
+            return derivation.apply(rows, self.params)
+        choice = {"columns": self.columns} if _chooses(derivation.part) else {}
+        parts = [derivation.part(table, self.params, **choice) for table in self._tables(reading)]
         return derivation.merge(parts, self.params) if parts else derivation.schema.empty_table()
 
     def _tables(self, reading: Query) -> Iterator[pa.Table]:
+        """The rows in tables of PART_ROWS or somewhat more."""
         import pyarrow as pa
 
+        held: list[pa.RecordBatch] = []
+        symbols = Repeated(reading.symbol)
         for batch in self.store.scan(reading):
-            if batch.num_rows:
-                yield self._with_symbol(pa.Table.from_batches([batch]), reading.symbol)
+            held.append(batch)
+            if sum(each.num_rows for each in held) >= PART_ROWS:
+                yield self._with_symbol(pa.Table.from_batches(held), symbols)
+                held = []
+        if any(each.num_rows for each in held):
+            yield self._with_symbol(pa.Table.from_batches(held), symbols)
 
-    def _with_symbol(self, table: pa.Table, symbol: str) -> pa.Table:
+    def _with_symbol(self, table: pa.Table, symbols: Repeated) -> pa.Table:
         """A series is of one symbol: where columns are chosen, that one is not read but known."""
-        import pyarrow as pa
-
-        if not self.derivation.inputs:
-            return table
-        return table.append_column("symbol", pa.repeat(symbol, table.num_rows))
+        return table.append_column("symbol", symbols.column(table.num_rows)) if self.derivation.inputs else table
 
     def _reading(self, need: Query, stats: SeriesStats) -> Query:
         """The rows and columns to read for what is needed: with their neighbours by sequence, and with the rows in
@@ -174,6 +196,11 @@ class Deriving:
         wanted |= {need.dataset.time, str(need.dataset.sequence)}
         wanted.discard("symbol")
         return tuple(name for name in need.dataset.schema.names if name in wanted)
+
+
+def _chooses(part: Callable[..., Any]) -> bool:
+    """Whether the derivation's `part` wants to be told which `columns` are asked for, to make no others."""
+    return "columns" in signature(part).parameters
 
 
 def _wider(count: int | None) -> int | None:

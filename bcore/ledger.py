@@ -85,9 +85,30 @@ class Ledger:
         """The entries of one state."""
         return tuple(entry for entry in self.entries if entry.finding.state == state)
 
+    def about(self, ids: Spans) -> Ledger:
+        """The entries that speak of anything from the first of these ids to the last."""
+        low, high = ids.first or 0, -1 if ids.last is None else ids.last
+        told = (entry for entry in self.entries if entry.finding.first <= high and entry.finding.last >= low)
+        return Ledger(tuple(told))
+
+    def last_said(self, state: str) -> Spans:
+        """The ids of which this was said last: what nobody had may have come, and what had come may be lost again."""
+        found = Spans()
+        for entry in self.entries:
+            ids = Spans(((entry.finding.first, entry.finding.last),))
+            if entry.finding.state == state:
+                found = found.add(ids)
+            elif found and entry.finding.state != "broken":
+                found = found.subtract(ids)
+        return found
+
     def unfillable(self) -> Spans:
         """The ids that nobody has."""
-        return Spans.of((entry.finding.first, entry.finding.last) for entry in self.of("unfillable"))
+        return self.last_said("unfillable")
+
+    def missing(self, held: Spans) -> Spans:
+        """The ids that are not held though they should be: the gaps, and what is known to be open beyond the ends."""
+        return held.gaps().add(self.last_said("open").subtract(held))
 
     def latest(self, first: int, last: int) -> Entry | None:
         """The newest entry that speaks of any of the ids."""

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections import Counter
+from collections.abc import Iterator, Mapping
 from threading import RLock
 from typing import TYPE_CHECKING
 
@@ -11,7 +12,7 @@ from attrs import define, field, frozen
 from bcore.errors import StoreError
 from bcore.protocols import Key, Store
 from bcore.query import Query
-from bcore.records import Appended, Batch, Context, Dataset, Rejected, Series, SeriesStats
+from bcore.records import Appended, Batch, Context, Dataset, FileProof, Origin, Rejected, Series, SeriesStats
 from bcore.schema import conform, keys_of
 from bcore.spans import Spans
 
@@ -29,6 +30,7 @@ class MemoryStore(Store):
     """Keeps series in memory until the process ends. Simple rather than fast."""
 
     _tables: dict[Series, pa.Table] = field(factory=dict, init=False)
+    _origins: dict[Series, Counter[Origin]] = field(factory=dict, init=False)
     _rejected: dict[Series, list[Rejected]] = field(factory=dict, init=False)
     _lock: RLock = field(factory=RLock, init=False)
     _closed: bool = field(default=False, init=False)
@@ -52,6 +54,8 @@ class MemoryStore(Store):
             order = [(name, "ascending") for name in batch.dataset.key]
             if new.num_rows:
                 self._tables[batch.series] = pa.concat_tables([held, new]).sort_by(order)
+                if batch.origin:
+                    self._origins.setdefault(batch.series, Counter())[batch.origin] += new.num_rows
         return Appended(rows=new.num_rows, known=batch.table.num_rows - new.num_rows)
 
     def read(self, query: Query) -> pa.Table:
@@ -88,6 +92,19 @@ class MemoryStore(Store):
             last_key=keys[-1] if keys else None,
             gaps=len(self.spans(series).gaps().runs) if series.dataset.sequence else None,
         )
+
+    def audit(self, series: Series, *, deep: bool = False) -> Iterator[FileProof]:
+        """The whole series as one file, of its name; nothing of a series that is not held."""
+        from bcore.proof import day_proofs
+
+        table = self._held(series)
+        if table.num_rows:
+            days, origins = day_proofs(table, series.dataset), tuple(self.origins(series))
+            yield FileProof(str(series), table.num_rows, table.nbytes, days, origins)
+
+    def origins(self, series: Series) -> list[tuple[Origin, int]]:
+        with self._lock:
+            return list(self._origins.get(series, {}).items())
 
     def quarantine(self, series: Series, rejected: Rejected) -> None:
         with self._lock:

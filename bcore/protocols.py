@@ -7,18 +7,19 @@ so that nobody has to implement a method only to refuse it.
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Generator, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Generator, Iterable, Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING, Any, Protocol, runtime_checkable
 
 from attrs import evolve
 
-from bcore.records import Appended, Batch, Dataset, Disagreement, FileProof, Origin, Rejected, Series, SeriesStats
+from bcore.records import Appended, Batch, Compared, Dataset, FileProof, Origin, Rejected, Series, SeriesStats
 
 if TYPE_CHECKING:
     import pyarrow as pa
 
     from bcore.query import Query, Request
     from bcore.spans import Spans
+    from bcore.status import Status
 
 Key = tuple[Any, ...]
 HOT_ROWS = 1024
@@ -89,14 +90,25 @@ class Streams(Protocol):
 class Backfills(Protocol):
     """A source that can bring history of any age."""
 
-    def plan(self, symbol: str, start: int, end: int, done: Sequence[Origin]) -> Sequence[Portion]:
+    def plan(self, symbol: str, start: int, end: int, done: Sequence[Origin], held: Spans) -> Sequence[Portion]:
         """What to fetch for [start, end), int us UTC, in portions that may be fetched side by side, oldest first.
 
         `done` are the origins whose rows are all stored already: portions that would bring one of them are left out.
+        `held` are the ids of `datasets[0]` that are stored: what is asked for by id leaves them out. Gaps that remain
+        between rows of the range are filled afterwards, by `Fills`.
         """
 
     def fetch(self, portion: Portion) -> Iterator[Batch]:
         """The rows of a portion. Raises `SourceError`; it may be fetched again."""
+
+
+@runtime_checkable
+class Paced(Protocol):
+    """A source that knows what it may spend on history."""
+
+    @property
+    def weight_per_minute(self) -> int:
+        """The request weight a minute that work in the background gets at most."""
 
 
 class Portion(Protocol):
@@ -137,8 +149,11 @@ class Fills(Protocol):
 class Checks(Protocol):
     """A source that can compare what is held with what its exchange says of the same time."""
 
-    def check(self, symbol: str, reader: Reader, start: int, end: int) -> Iterator[Disagreement]:
-        """Every disagreement in [start, end), int us UTC; nothing where all agrees."""
+    def check(self, symbol: str, reader: Reader, start: int, end: int) -> Iterator[Compared]:
+        """What was compared in [start, end), int us UTC, piece by piece, and what disagrees in it.
+
+        `reader` answers for the series under the names that the source itself gives its datasets.
+        """
 
 
 @runtime_checkable
@@ -217,6 +232,31 @@ class Audits(Protocol):
         A damaged file is a `FileProof` with problems, never an error.
         """
 
+    def origins(self, series: Series) -> Sequence[tuple[Origin, int]]:
+        """Where the rows came from, with how many rows of each are stored, of all files together; cheap."""
+
+
+@runtime_checkable
+class Mends(Protocol):
+    """A store that can take damaged files out of a series, so that their rows are missing and can be fetched again."""
+
+    def set_aside_damaged(self, series: Series) -> Sequence[str]:
+        """Reads every file and moves the damaged ones to where no reader sees them; their names.
+
+        Raises `SeriesBusyError` while another process writes the series.
+        """
+
+
+@runtime_checkable
+class Remembers(Protocol):
+    """A store that knows what it once held."""
+
+    def lost(self, series: Series) -> Spans:
+        """The ids of files that were set aside as damaged, as far as they are known and not held again.
+
+        They are missing also where they lie before the first id that is held, or after the last: no gap shows them.
+        """
+
 
 @runtime_checkable
 class Quarantines(Protocol):
@@ -270,3 +310,22 @@ class Server(Protocol):
 
     def serve(self, reader: Reader) -> None:
         """Serves until asked to stop."""
+
+
+@runtime_checkable
+class Accompanies(Protocol):
+    """A server that can run beside a collector, in its process: `bcore run` starts those that are configured."""
+
+    def start(self, reader: Reader) -> None:
+        """Begins to serve, in threads of its own. Raises `ConfigError` where it cannot, as on a taken port."""
+
+    def close(self) -> None:
+        """Ends serving."""
+
+
+@runtime_checkable
+class Watches(Protocol):
+    """What wants to know how the collector is doing, beyond what its events tell."""
+
+    def watch(self, status: Callable[[], Status]) -> None:
+        """Is given what tells the collector's status at any time, from any thread; before `start`."""

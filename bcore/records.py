@@ -46,8 +46,9 @@ class Dataset:
     - `sequence`: an int64 key column whose values are contiguous at the source, if there is one: a missing value
       is then a lost row.
     - `chain`: two int64 columns, the first and the last of a range of finer ids that a row sums up, where the ranges
-      of consecutive rows tile: `first` is the `last` before it plus 1. A second proof that no row is missing. A row
-      whose `first` is negative has none.
+      of consecutive rows tile: `first` is the `last` before it plus 1. Beside a sequence it is a second proof that no
+      row is missing, without one the only one; rows that share a range are then one event's. A row whose `first` is
+      negative has none.
     - `facets`: columns of few values that requests may filter by (`tick_size`).
     - `highlight`: the column that a progress line shows of the newest row (`price`).
     """
@@ -70,8 +71,8 @@ class Dataset:
             raise ValueError(f"dataset {self.name}: the schema has no column {', '.join(missing)}")
         if not self.key:
             raise ValueError(f"dataset {self.name}: a key of at least one column is needed")
-        if self.chain and (len(self.chain) != 2 or not self.sequence):
-            raise ValueError(f"dataset {self.name}: a chain is two columns, first and last, beside a sequence")
+        if self.chain and len(self.chain) != 2:
+            raise ValueError(f"dataset {self.name}: a chain is two columns, first and last")
         if self.sequence and self.sequence not in self.key:
             raise ValueError(f"dataset {self.name}: the sequence column {self.sequence} must be in the key")
         if str(self.schema.field(self.time).type) != "timestamp[us, tz=UTC]":
@@ -185,6 +186,7 @@ class DayProof:
     - `day`: midnight, int us UTC; `rows`: how many.
     - `spans`: the ids of the sequence; as many as rows where nothing is doubled.
     - `chain`: the finer ids that the rows cover (`Dataset.chain`), empty without one: unbroken where the rows tile.
+    - `chained`: how long the rows' ranges of finer ids are in all: more than `chain` has where some overlap.
     - `fingerprint`: sum of 128-bit row hashes, modulo 2**128: the same for the same rows, in whatever files and order.
     """
 
@@ -193,6 +195,7 @@ class DayProof:
     spans: Spans
     chain: Spans
     fingerprint: int
+    chained: int = 0
 
 
 @frozen
@@ -216,6 +219,21 @@ class Disagreement:
     what: str
     ours: str
     theirs: str
+
+
+@frozen
+class Compared:
+    """`count` things (`what`: "1h candles") of [start, end), int us UTC, were compared, with these `disagreements`.
+
+    `skipped` more could not be compared: the rows below them are not complete, or their time is not over.
+    """
+
+    what: str
+    start: int
+    end: int
+    count: int
+    skipped: int = 0
+    disagreements: tuple[Disagreement, ...] = ()
 
 
 @frozen

@@ -34,6 +34,7 @@ class Figure:
     baseline: str
     ratio: float
     bound: str = ""
+    met: bool | None = None
 
 
 def median(work: Callable[[], object], runs: int = 5) -> float:
@@ -51,9 +52,30 @@ def seconds(value: float) -> str:
     return f"{value:.2f} s" if value >= 1 else f"{value * 1e3:.3g} ms"
 
 
-def against(what: str, ours: float, name: str, theirs: float, bound: str = "") -> Figure:
-    """A line of two durations; the ratio says how many times faster ours is."""
-    return Figure(what, seconds(ours), f"{name}: {seconds(theirs)}", theirs / ours, bound)
+def against(
+    what: str, ours: float, name: str, theirs: float, *, most: float | None = None, ratio: float | None = None
+) -> Figure:
+    """A line of two durations, whose ratio says how many times faster ours is.
+
+    Wanted: at most `most` seconds, and at least that `ratio` (1: faster).
+    """
+    wanted = [] if most is None else [f"<= {seconds(most)}"]
+    wanted += [] if ratio is None else ["faster" if ratio == 1 else f"{ratio:g} x"]
+    met = (most is None or ours <= most) and (ratio is None or theirs > ours * ratio)
+    return Figure(
+        what, seconds(ours), f"{name}: {seconds(theirs)}", theirs / ours, ", ".join(wanted), met if wanted else None
+    )
+
+
+def least_cpu(work: Callable[[], object], runs: int = 5) -> float:
+    """Seconds of processor time that `work` takes at least, after one run that warms up."""
+    work()
+    taken = []
+    for _ in range(runs):
+        began = time.process_time()
+        work()
+        taken.append(time.process_time() - began)
+    return min(taken)
 
 
 def market(rows: int, first: int = 0, span: int = MONTH, seed: int = 1) -> pa.Table:

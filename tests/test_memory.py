@@ -12,9 +12,10 @@ from bc_toy import T0, quotes, tick_batch, tick_table, ticks
 from bcore.errors import StoreError
 from bcore.instants import SECOND
 from bcore.memory import MemoryStore
+from bcore.proof import day_proofs
 from bcore.protocols import Compacts, Quarantines
 from bcore.query import Query
-from bcore.records import Appended, Batch, Rejected, Series
+from bcore.records import Appended, Batch, Origin, Rejected, Series
 from bcore.spans import Spans
 
 AAA = Series(ticks(), "AAA")
@@ -117,6 +118,15 @@ def test_it_keeps_rejected_rows_aside_and_has_nothing_to_compact() -> None:
     assert not isinstance(store, Compacts)
     store.quarantine(AAA, Rejected("why", ("row",)))
     assert 0 == store.read(Query(ticks(), "AAA")).num_rows
+
+
+def test_it_proves_its_rows_and_knows_where_the_new_ones_came_from() -> None:
+    store, rest, file = MemoryStore(), Origin("rest"), Origin("bulk", "a.zip", "ab", 3)
+    for ids, origin in (([1, 2], rest), ([2, 3, 4], file), ([9], None), ([1, 2], file)):
+        store.append(evolve(tick_batch(ids), origin=origin))
+    (proof,) = store.audit(AAA)
+    assert (day_proofs(tick_table([1, 2, 3, 4, 9]), ticks()), 5, ()) == (proof.days, proof.rows, proof.problems)
+    assert [(rest, 2), (file, 2)] == list(proof.origins) == store.origins(AAA)
 
 
 def test_threads_that_append_side_by_side_lose_nothing() -> None:

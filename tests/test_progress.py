@@ -1,7 +1,9 @@
 from __future__ import annotations
 
 import io
+import logging
 import re
+import time
 from collections.abc import Callable
 from typing import Any
 
@@ -11,7 +13,17 @@ from attrs import define, evolve
 from bc_toy import T0
 from bcore.cli.progress import Progress, one_line
 from bcore.errors import UnreachableError
-from bcore.events import BatchStored, RowsRejected, SourceFailed, SourceRecovered, SourceStarted
+from bcore.events import (
+    BatchStored,
+    DiskLow,
+    GapFound,
+    RowsRejected,
+    SourceFailed,
+    SourceRecovered,
+    SourceStarted,
+    StreamClosed,
+    StreamOpened,
+)
 from bcore.instants import SECOND
 
 STORED = BatchStored("ticks", "ticks", "AAA", 1500, 0, T0, T0 + 3 * SECOND, "101.5")
@@ -194,3 +206,112 @@ def test_the_table_never_outgrows_the_terminal(monkeypatch: pytest.MonkeyPatch) 
     lines = terminal.getvalue().splitlines()
     assert 5 == len(lines)
     assert max(map(len, lines)) < 30
+
+
+GAP = GapFound("ticks", "ticks", "AAA", 5, 9, "open", "missing from the stream")
+
+
+def foot(*events: Any) -> list[str]:
+    """What stands below the head and the line of one series."""
+    terminal = Terminal()
+    with live(terminal) as progress:
+        for event in (STORED, *events):
+            progress.on_event(event)
+    return terminal.getvalue().splitlines()[2:]
+
+
+def test_below_the_table_stand_reconnects_and_open_gaps() -> None:
+    lost, planned = StreamClosed("toy", 1, "reset", planned=False), StreamClosed("toy", 2, "24 h", planned=True)
+    opened = StreamOpened("toy", 3, 10)
+    assert ["2 reconnects · 1 rotation · 1 gap open (5 ids)"] == foot(lost, lost, opened, planned, GAP)
+
+
+def test_nothing_stands_below_the_table_while_nothing_is_missing() -> None:
+    assert [] == foot()
+    assert [] == foot(GAP, evolve(GAP, state="filled"))
+
+
+def test_the_foot_fits_on_the_terminal_too(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("COLUMNS", "30")
+    monkeypatch.setenv("LINES", "6")
+    terminal = Terminal()
+    with live(terminal) as progress:
+        progress.on_event(GAP)
+        for number in range(50):
+            progress.on_event(evolve(STORED, symbol=f"SYMBOL{number}"))
+    lines = terminal.getvalue().splitlines()
+    assert (5, "1 gap open (5 ids)") == (len(lines), lines[-1])
+
+
+@pytest.mark.parametrize(
+    ("change", "sentence"),
+    [
+        ({"state": "unfillable", "reason": "nobody has them"}, "ids 5 to 9 cannot be had: nobody has them"),
+        ({"state": "broken", "last": 5, "reason": "10 after 8"}, "id 5 do not join: 10 after 8"),
+    ],
+)
+def test_ids_that_are_lost_or_broken_are_said(change: dict[str, Any], sentence: str) -> None:
+    progress = plain()
+    progress.on_event(evolve(GAP, **change))
+    assert [f"bcore: ticks/AAA: {sentence}"] == said(progress)
+
+
+def test_ids_that_are_asked_for_show_in_plain_lines() -> None:
+    progress = plain()
+    with progress:
+        progress.on_event(STORED)
+        progress.on_event(GAP)
+    assert said(progress)[0].endswith("lag 3.0 s, 5 ids missing")
+
+
+@pytest.mark.parametrize(
+    ("left", "end"),
+    [
+        (None, "; make room"),
+        (1.5, ", 36 hours left at this pace; make room"),
+        (6.4, ", 6 days left at this pace; make room"),
+    ],
+)
+def test_a_disk_that_fills_up_is_said_early(left: float | None, end: str) -> None:
+    progress = plain()
+    progress.on_event(DiskLow("main", "data", 3 * 2**29, left))
+    assert [f"bcore: the disk of data fills up: 1.5 GiB free{end}"] == said(progress)
+
+
+def test_what_is_logged_stands_above_the_table_and_is_not_wiped_with_it() -> None:
+    terminal = Terminal()
+    handler = logging.StreamHandler(terminal)
+    logging.getLogger().addHandler(handler)
+    try:
+        with live(terminal) as progress:
+            progress.on_event(STORED)
+            progress.say("drawn")
+            show(progress)
+            logging.getLogger("somebody").warning("something")
+            show(progress)
+        assert handler.stream is terminal
+    finally:
+        logging.getLogger().removeHandler(handler)
+    screen = screen_of(terminal.getvalue())
+    assert ["bcore: drawn", "something"] == screen[:2]
+    assert ["series", "ticks/AAA"] == [line.split()[0] for line in screen[2:]]
+
+
+def show(progress: Progress) -> None:
+    """Lets the thread of the progress come round once."""
+    assert isinstance(progress.stream, Terminal)
+    before = len(progress.stream.getvalue())
+    deadline = time.monotonic() + 10
+    while len(progress.stream.getvalue()) == before and time.monotonic() < deadline:
+        time.sleep(0.01)
+
+
+def screen_of(text: str) -> list[str]:
+    """What a terminal shows after `text`: it knows only how to go up and wipe what is below."""
+    lines: list[str] = []
+    for part in re.split(r"(\x1b\[\d+A\x1b\[J)", text):
+        if up := re.fullmatch(r"\x1b\[(\d+)A\x1b\[J", part):
+            del lines[len(lines) - int(up[1]) :]
+        else:
+            lines += part.splitlines()
+    return lines

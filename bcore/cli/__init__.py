@@ -18,7 +18,12 @@ OWN = {
     "read": "reading",
     "stats": "reading",
     "compact": "maintaining",
+    "verify": "verifying",
+    "repair": "repairing",
+    "backfill": "backfilling",
+    "plan": "backfilling",
     "views": "reading",
+    "status": "watching",
     "plugins": "inspecting",
     "config": "configuring",
 }

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from contextlib import contextmanager
+from threading import Event as Flag
 from typing import TYPE_CHECKING
 
 import click
@@ -9,51 +12,111 @@ import click
 from bcore.cli.options import with_globals
 
 if TYPE_CHECKING:
+    from bcore.app import App
+    from bcore.board import Board
     from bcore.cli.options import Options
+    from bcore.cli.progress import Progress
+    from bcore.clock import SystemClock
     from bcore.collect import Job
+    from bcore.logs import JsonLog
+    from bcore.runner import Runner
 
 NO_NETWORK = "no exchange in reach? `bcore demo` shows everything on a recording, without a network"
 
 
-@click.command()
+@click.command(
+    epilog="Exit codes: 0 stopped as asked (Ctrl-C, SIGTERM; with --once: every pass succeeded), 1 failed, 2 misused."
+)
 @click.option(
     "--symbol", "symbols", multiple=True, help="Collect this symbol; repeatable. Overrides the configuration."
 )
 @click.option("--once", is_flag=True, help="One pass of every source, then exit: 0 if all succeeded, else 1.")
+@click.option(
+    "--log-format",
+    type=click.Choice(["text", "json"]),
+    default="text",
+    show_default=True,
+    envvar="BCORE_LOG_FORMAT",
+    show_envvar=True,
+    help="On standard error: progress for eyes, or one JSON object per line for programs.",
+)
 @with_globals
 @click.pass_context
-def run(ctx: click.Context, symbols: tuple[str, ...], once: bool) -> None:
+def run(ctx: click.Context, symbols: tuple[str, ...], once: bool, log_format: str) -> None:
     """Collect what the configuration says until Ctrl-C.
 
-    Without a configuration: bcore run --symbol BTCUSDT --data DIR collects with every installed source.
+    Without a configuration: bcore run --symbol BTCUSDT --data DIR collects with every installed source. While it
+    runs, `bcore status` shows from anywhere on this machine how it is doing.
     """
-    from bcore.app import App, completed
-    from bcore.cli.progress import Progress
+    from bcore.board import Board
     from bcore.clock import SystemClock
+
+    clock = SystemClock()
+    board = Board(clock)
+    with _shown(ctx, log_format, board) as shown:
+        app = _app(ctx.obj, symbols, clock)
+        try:
+            jobs = app.jobs()
+            if log_format == "json":  # a progress tells the board itself
+                app.listeners.append(board.on_event)
+            app.listeners.append(shown.on_event)
+            what = f"{', '.join(job.name for job in jobs)} of {', '.join(_symbols(jobs))}"
+            shown.say(f"collecting {what}" + ("" if once else "; Ctrl-C stops"))
+            failed = _collect(app, clock, board, jobs, once)
+        finally:
+            app.close()
+        for name, error in failed.items():
+            shown.say_failed(name, error)
+    if failed:
+        ctx.exit(1)
+
+
+@contextmanager
+def _shown(ctx: click.Context, log_format: str, board: Board) -> Iterator[Progress | JsonLog]:
+    """What tells people or programs how it goes. In JSON errors are records too, and end the command here."""
+    from bcore.cli.progress import Progress
+    from bcore.errors import BcoreError, ConfigError, RequestError
+    from bcore.logs import JsonLog
+
+    if log_format == "text":
+        with Progress(board.clock, hint=NO_NETWORK, board=board) as progress:
+            yield progress
+        return
+    with JsonLog() as log:
+        try:
+            yield log
+        except (BcoreError, OSError) as error:
+            log.say_refused(error)
+            ctx.exit(2 if isinstance(error, (ConfigError, RequestError)) else 1)
+
+
+def _app(options: Options, symbols: tuple[str, ...], clock: SystemClock) -> App:
+    from bcore.app import App, completed
+
+    registry = options.registry()
+    return App.of(completed(options.tree(), registry, symbols=symbols, data=options.data), registry, clock)
+
+
+def _collect(app: App, clock: SystemClock, board: Board, jobs: list[Job], once: bool) -> dict[str, Exception]:
+    """Collects until it is over; returns what failed by source."""
+    from bcore.companions import accompanied, watched
     from bcore.runner import Runner, stop_on_signals
 
-    options: Options = ctx.obj
-    registry, clock = options.registry(), SystemClock()
-    tree = completed(options.tree(), registry, symbols=symbols, data=options.data)
-    app = App.of(tree, registry, clock)
-    runner = Runner(app, clock)
-    try:
-        jobs = app.jobs()
-        progress = Progress(clock, hint=NO_NETWORK)
-        app.listeners.append(progress.on_event)
-        what = f"{', '.join(job.name for job in jobs)} of {', '.join(_symbols(jobs))}"
-        click.echo(f"bcore: collecting {what}" + ("" if once else "; Ctrl-C stops"), err=True)
-        with stop_on_signals(clock.stopping), progress:
-            if once:
-                runner.once(jobs)
-            else:
-                runner.run(jobs)
-    finally:
-        app.close()
-    if once and runner.errors:
-        for name, error in runner.errors.items():
-            progress.say_failed(name, error)
-        ctx.exit(1)
+    runner, asked = Runner(app, clock), Flag()
+    with accompanied(app, board), stop_on_signals(clock.stopping if once else asked), watched(app, jobs, board):
+        if once:
+            runner.once(jobs)
+            return dict(runner.errors)
+        runner.run(jobs, until=asked.is_set)
+    return {} if asked.is_set() else _ended(runner, jobs)
+
+
+def _ended(runner: Runner, jobs: list[Job]) -> dict[str, Exception]:
+    """Why a collector that nobody stopped is no longer there."""
+    from bcore.errors import SourceError
+
+    unknown = SourceError("ended by itself, which is a defect: what went wrong is above")
+    return {job.name: runner.errors.get(job.name, unknown) for job in jobs}
 
 
 def _symbols(jobs: list[Job]) -> list[str]:

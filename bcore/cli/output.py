@@ -1,23 +1,23 @@
-"""Printing tables: for eyes, for programs, for files."""
+"""Printing rows: for eyes, for programs, for files."""
 
 from __future__ import annotations
 
-import io
-import json
+import os
 import sys
-from collections.abc import Sequence
-from datetime import datetime
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import IO, TYPE_CHECKING
 
 import click
+
+from bcore.cli.formats import BINARY, as_json, as_table
+from bcore.cli.formats import aligned as aligned
 
 if TYPE_CHECKING:
     import pyarrow as pa
 
 FORMATS = ("table", "json", "csv", "arrow", "parquet")
-WIDE = 12  # columns of a table for eyes; more would wrap on every terminal
-
 ENDINGS = {".txt": "table", ".json": "json", ".csv": "csv", ".arrow": "arrow", ".parquet": "parquet"}
 
 format_option = click.option(
@@ -35,100 +35,56 @@ def form_of(form: str | None, to: Path | None = None) -> str:
     return ENDINGS[to.suffix.lower()]
 
 
-def write(table: pa.Table, form: str, to: Path | None = None) -> None:
-    """Writes the table to a file or to standard output in one of FORMATS.
+def write(rows: pa.Table | pa.RecordBatchReader, form: str, to: Path | None = None) -> None:
+    """Writes the rows to a file or to standard output in one of FORMATS, batch by batch as they come.
 
-    json is one array of row objects, times as ISO 8601 UTC and NaN as null.
+    json is one array of row objects, times as ISO 8601 UTC and NaN as null. A file appears when it is complete.
     """
-    if form in ("arrow", "parquet", "csv"):
-        _write_binary(_binary(table, form), form, to)
-        return
-    text = as_json(table) if form == "json" else as_text(table)
-    if to:
-        to.write_text(text + "\n", encoding="utf-8")
-    else:
-        click.echo(text)
-
-
-def _write_binary(content: bytes, form: str, to: Path | None) -> None:
-    if to:
-        to.write_bytes(content)
-    elif form != "csv" and sys.stdout.isatty():
-        raise click.UsageError(f"--format {form} is not for a terminal: redirect it, or name a file with -o")
-    else:
-        sys.stdout.buffer.write(content)
+    reader = rows if hasattr(rows, "read_next_batch") else rows.to_reader()
+    if to is not None:
+        with _appearing(to) as file:
+            _write(reader, form, file)
+    elif form in BINARY:
+        if form != "csv" and sys.stdout.isatty():
+            raise click.UsageError(f"--format {form} is not for a terminal: redirect it, or name a file with -o")
+        _write(reader, form, sys.stdout.buffer)
         sys.stdout.buffer.flush()
-
-
-def _binary(table: pa.Table, form: str) -> bytes:
-    import pyarrow as pa
-
-    sink = io.BytesIO()
-    if form == "parquet":
-        import pyarrow.parquet as pq
-
-        pq.write_table(table, sink, compression="zstd")
-    elif form == "csv":
-        import pyarrow.csv as csv
-
-        csv.write_csv(_times_as_text(table), sink)
     else:
-        with pa.ipc.new_stream(sink, table.schema) as writer:
-            writer.write_table(table)
-    return sink.getvalue()
+        for text in _texts(reader, form):
+            click.echo(text, nl=False)
 
 
-def _times_as_text(table: pa.Table) -> pa.Table:
-    import pyarrow as pa
-    import pyarrow.compute as pc
-
-    for index, column in enumerate(table.schema):
-        if pa.types.is_timestamp(column.type):
-            naive = table.column(index).cast(pa.timestamp(column.type.unit))
-            text = pc.binary_join_element_wise(pc.strftime(naive, "%Y-%m-%dT%H:%M:%S"), "Z", "")
-            table = table.set_column(index, column.name, text)
-    return table
+def _write(reader: pa.RecordBatchReader, form: str, sink: IO[bytes]) -> None:
+    if form in BINARY:
+        BINARY[form](reader, sink)
+        return
+    for text in _texts(reader, form):
+        sink.write(text.encode())
 
 
-def as_json(table: pa.Table) -> str:
-    """The rows as a JSON array of objects, one row a line."""
-    lines = [json.dumps({name: _plain(value) for name, value in row.items()}) for row in table.to_pylist()]
-    return "[\n" + ",\n".join(lines) + "\n]" if lines else "[]"
+def _texts(reader: pa.RecordBatchReader, form: str) -> Iterator[str]:
+    return as_json(reader) if form == "json" else as_table(reader)
 
 
-def _plain(value: Any) -> Any:
-    if isinstance(value, datetime):
-        return value.strftime("%Y-%m-%dT%H:%M:%S.%fZ")
-    if isinstance(value, float) and value != value:
-        return None
-    return value
+@contextmanager
+def _appearing(path: Path) -> Iterator[IO[bytes]]:
+    """A file that takes the place of `path` once it is written; what is no plain file (a pipe) is written directly."""
+    if path.exists() and not path.is_file():
+        with path.open("wb") as file:
+            yield file
+        return
+    staged = path.with_name(f".{path.name}.{os.getpid()}")
+    try:
+        with _opened(staged, path) as file:
+            yield file
+        os.replace(staged, path)
+    finally:
+        with suppress(OSError):
+            staged.unlink(missing_ok=True)
 
 
-def as_text(table: pa.Table) -> str:
-    """The rows in aligned columns; the rest of a very wide table is named in a last line."""
-    names = table.column_names[:WIDE]
-    rows = [[_cell(row[name]) for name in names] for row in table.select(names).to_pylist()]
-    lines = aligned(names, rows)
-    if len(table.column_names) > WIDE:
-        lines.append(f"... and {len(table.column_names) - WIDE} more columns: choose some with --columns")
-    if not rows:
-        lines.append("(no rows)")
-    return "\n".join(lines)
-
-
-def aligned(head: Sequence[str], rows: Sequence[Sequence[str]]) -> list[str]:
-    """Lines of columns as wide as their widest cell."""
-    widths = [max(len(row[index]) for row in [head, *rows]) for index in range(len(head))]
-    return [
-        "  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)).rstrip() for row in [head, *rows]
-    ]
-
-
-def _cell(value: Any) -> str:
-    if value is None:
-        return "-"
-    if isinstance(value, datetime):
-        return value.strftime("%Y-%m-%d %H:%M:%S.%f")
-    if isinstance(value, float):
-        return f"{value:.10g}"
-    return str(value)
+def _opened(staged: Path, path: Path) -> IO[bytes]:
+    try:
+        return staged.open("wb")
+    except OSError as error:
+        raise OSError(error.errno, error.strerror, str(path)) from error

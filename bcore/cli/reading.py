@@ -64,11 +64,13 @@ def read(
     counted = options["everything"] or options["limit"] is not None or options["tail"] is not None
     if form == "table" and output is None and not counted:
         options["limit"] = FOR_EYES
+    from bcore.query import Request
+
     with _client(ctx.obj, hot=hot) as client:
-        table = client.read(
-            view, symbol, **_typed(options), **_params(ctx.args, taken=signature(type(client).read).parameters)
-        )
-    write(table, form, output)
+        params = _params(ctx.args, taken=signature(type(client).read).parameters)
+        request = Request(view, symbol, **_typed(options), params=params, hot=hot)
+        # What is hot is little; everything else may be more than memory holds.
+        write(client.reader.read(request) if hot else client.reader.scan(request), form, output)
 
 
 def _typed(options: dict[str, Any]) -> dict[str, Any]:
@@ -76,14 +78,14 @@ def _typed(options: dict[str, Any]) -> dict[str, Any]:
 
     from bcore.instants import parse_instant
 
-    columns = options.pop("columns")
-    options.pop("everything")
+    columns = options["columns"]
     now = time.time_ns() // 1000
-    for name in ("start_time", "end_time"):
-        if options[name] is not None:
-            options[name] = parse_instant(options[name], now=now)
-    names = None if columns is None else [name.strip() for name in columns.split(",")]
-    return {**options, "columns": names}
+    start, end = (
+        None if options[name] is None else parse_instant(options[name], now=now) for name in ("start_time", "end_time")
+    )
+    names = None if columns is None else tuple(name.strip() for name in columns.split(","))
+    counts = {name: options[name] for name in ("limit", "offset", "tail")}
+    return {"start": start, "end": end, "after": options["after_id"], "columns": names, **counts}
 
 
 def _params(args: list[str], taken: Container[str]) -> dict[str, Any]:

@@ -131,3 +131,20 @@ def shared() -> Path:
     if not SHARED.is_dir():
         pytest.skip("the developers' recordings are not beside this checkout")
     return SHARED
+
+
+COUNTS = pytest.StashKey[list[Any]]()
+
+
+@pytest.fixture(scope="session")
+def fault_counts(pytestconfig: pytest.Config) -> list[Any]:
+    """What each case of the fault matrix counted; the sum is printed at the end of the run."""
+    return pytestconfig.stash.setdefault(COUNTS, [])
+
+
+def pytest_terminal_summary(terminalreporter: Any, config: pytest.Config) -> None:
+    counts = config.stash.get(COUNTS, [])
+    if counts:
+        total = sum(counts[1:], counts[0])
+        line = f"fault matrix: {len(counts)} cases, {total.sent:,} trades sent, {total.lost} lost, "
+        terminalreporter.write_line(line + f"{total.doubled} doubled, {total.different} different")

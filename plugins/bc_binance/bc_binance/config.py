@@ -7,6 +7,10 @@ from typing import Any
 from urllib.parse import urlsplit
 
 from attrs import Attribute, field, frozen
+from attrs.validators import optional
+
+BULK_URL = "https://data.binance.vision"
+BULK_LISTING_URL = "https://s3-ap-northeast-1.amazonaws.com/data.binance.vision"
 
 
 def _a_url(*schemes: str) -> Callable[[Any, Attribute[str], str], None]:
@@ -34,6 +38,27 @@ def _header_text(_: Any, attribute: Attribute[str], value: str) -> None:
         raise ValueError(f"must be printable ASCII text, not {value!r}")
 
 
+def _whole(lowest: int, highest: int) -> Callable[[Any, Attribute[int], int], None]:
+    def check(_: Any, attribute: Attribute[int], value: int) -> None:
+        if isinstance(value, bool) or not isinstance(value, int) or not lowest <= value <= highest:
+            raise ValueError(f"must be a whole number from {lowest} to {highest}, not {value!r}")
+
+    return check
+
+
+def _stream_base(url: str) -> str:
+    """People paste whole paths here too."""
+    return url.rstrip("/").removesuffix("/ws").removesuffix("/stream")
+
+
+def _bare(url: str) -> str:
+    return url.rstrip("/")
+
+
+def _bare_or_none(url: str | None) -> str | None:
+    return url and _bare(url)
+
+
 def _base(url: str) -> str:
     """The documentation prints some hosts with `/api`, and people paste whole paths."""
     return url.rstrip("/").removesuffix("/v3").removesuffix("/api")
@@ -55,13 +80,26 @@ class BinanceConfig:
     )
     stream_url: str = field(
         default="wss://data-stream.binance.vision",
+        converter=_stream_base,
         validator=_a_url("wss", "ws"),
         metadata={"help": "WebSocket host, for sources that follow streams"},
     )
     bulk_url: str = field(
-        default="https://data.binance.vision",
+        default=BULK_URL,
+        converter=_bare,
         validator=_a_url("https", "http"),
         metadata={"help": "host of the daily and monthly files, for sources that read history"},
+    )
+    bulk_listing_url: str | None = field(
+        default=None,
+        converter=_bare_or_none,
+        validator=optional(_a_url("https", "http")),
+        metadata={"help": "where the files are listed; without it, the bucket of the default bulk_url, else bulk_url"},
+    )
+    bulk_limit: int = field(
+        default=8 * 2**30,
+        validator=_whole(1, 2**50),
+        metadata={"help": "bytes; a larger daily or monthly file is refused, as is one that holds 16 times as much"},
     )
     timeout: float = field(
         default=10.0,
@@ -73,6 +111,46 @@ class BinanceConfig:
         validator=_a_share,
         metadata={"help": "share of the exchange's request weight per minute to use; other programs here count too"},
     )
+    background_share: float = field(
+        default=0.75,
+        validator=_a_share,
+        metadata={"help": "share of the budget that back-filling may use, so that live work always has some left"},
+    )
+    stream_limit: int = field(
+        default=1024,
+        validator=_whole(1, 1024),
+        metadata={"help": "streams per connection; the exchange allows 1024"},
+    )
+    stream_attempts: int = field(
+        default=200,
+        validator=_whole(1, 300),
+        metadata={"help": "connections opened in five minutes at most; the exchange allows 300 per address"},
+    )
+    stream_silence: float = field(
+        default=75.0,
+        validator=_positive,
+        metadata={"help": "seconds without data or ping after which a connection is taken to be dead"},
+    )
+    stream_lifetime: float = field(
+        default=82_800.0,
+        validator=_positive,
+        metadata={"help": "seconds after which a connection is replaced, before the exchange cuts it at 24 h"},
+    )
+    stream_overlap: float = field(
+        default=2.0,
+        validator=_positive,
+        metadata={"help": "seconds in which a connection and its successor both deliver"},
+    )
+    stream_backlog: int = field(
+        default=200_000,
+        validator=_whole(1, 100_000_000),
+        metadata={"help": "messages kept for a consumer that is behind; what exceeds them is reported as lost"},
+    )
     user_agent: str = field(
         default="bcore/0.1", validator=_header_text, metadata={"help": "how to introduce ourselves to the exchange"}
     )
+
+    @property
+    def listing_url(self) -> str:
+        """Where the bulk files are listed (protocol section 8.6)."""
+        return self.bulk_listing_url or (BULK_LISTING_URL if self.bulk_url == BULK_URL else self.bulk_url)

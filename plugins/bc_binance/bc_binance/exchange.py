@@ -4,26 +4,36 @@ from __future__ import annotations
 
 import json
 import logging
-from threading import Lock
-from typing import Any
+from collections.abc import Callable, Sequence
+from threading import Lock, Thread
+from typing import TYPE_CHECKING, Any
 
 import msgspec
 from attrs import define, field
 
+from bc_binance.attempts import Attempts
 from bc_binance.budget import WeightBudget
+from bc_binance.bulk import BulkFiles
 from bc_binance.config import BinanceConfig
 from bc_binance.gate import Gate
-from bc_binance.messages import Depth, DepthBody, ExchangeInfo, ServerTime, micros
+from bc_binance.messages import Depth, DepthBody, ExchangeInfo, Kline, ServerTime, micros
 from bc_binance.rest import Rest, open_session
+from bc_binance.telling import WeightTeller
 from bc_binance.timekeeping import ExchangeClock
-from bcore.errors import ExchangeError, RefusedError
+from bcore.errors import ExchangeError, RefusedError, Stopped
+from bcore.events import Event
 from bcore.naming import near
 from bcore.protocols import Clock
 from bcore.records import Context
 
+if TYPE_CHECKING:
+    from bc_binance.delivery import Sink
+    from bc_binance.feed import Feed
+
 log = logging.getLogger(__name__)
+TIME_PAUSE = 600.0  # seconds between two measurements of the clock for a feed's stamps
 API = "/api/v3"
-TIME_WEIGHT, TRADES_WEIGHT, INFO_WEIGHT = 1, 4, 20
+TIME_WEIGHT, KLINES_WEIGHT, TRADES_WEIGHT, INFO_WEIGHT = 1, 2, 4, 20
 ILLEGAL_CHARACTERS, BAD_SYMBOL = -1100, -1121
 
 
@@ -44,25 +54,38 @@ class Binance:
     config: BinanceConfig
     clock: Clock
     name: str = "binance"
+    emit: Callable[[Event], None] = field(default=lambda event: None)
     _rest: Rest = field(init=False)
     _time: ExchangeClock = field(init=False)
     _learning: Lock = field(factory=Lock, init=False)
     _limits_known: bool = field(default=False, init=False)
     _listed: tuple[str, ...] = field(default=(), init=False)
+    _attempts: Attempts = field(init=False)
+    _bulk: BulkFiles = field(init=False)
+    _feeds: list[Feed] = field(factory=list, init=False)
 
     def __attrs_post_init__(self) -> None:
         self._time = ExchangeClock(self.clock, self.server_time)
-        budget = WeightBudget(self.clock, self._time.reading, self.config.budget)
-        self._rest = Rest(self.config, budget, Gate(self.clock), open_session(self.config))
+        share, background = self.config.budget, self.config.background_share
+        budget = WeightBudget(self.clock, self._time.reading, share, background_share=background)
+        teller = WeightTeller(self.name, budget, self.emit)
+        self._rest = Rest(self.config, budget, Gate(self.clock), open_session(self.config), teller.tell)
+        self._attempts = Attempts(self.clock, self.config.stream_attempts)
+        self._bulk = BulkFiles(self.config, self.clock)
 
     @classmethod
     def build(cls, config: BinanceConfig, context: Context) -> Binance:
-        return cls(config, context.clock, context.section.rpartition(".")[2])
+        return cls(config, context.clock, context.section.rpartition(".")[2], context.emit)
 
     @property
     def budget(self) -> WeightBudget:
         """The request weight of this address: how much is allowed and used."""
         return self._rest.budget
+
+    @property
+    def bulk(self) -> BulkFiles:
+        """The daily and monthly files; they cost no request weight."""
+        return self._bulk
 
     def now(self) -> int:
         """The exchange's clock in int us UTC; asks for it at first, and again when the last answer is a minute old."""
@@ -86,22 +109,44 @@ class Binance:
         start: int | None = None,
         end: int | None = None,
         limit: int = 1000,
+        background: bool = False,
     ) -> list[bytes]:
         """One page of aggregate trades (protocol section 4.6): each record as its JSON text, in the order received.
 
         `from_id`, `start` and `end` (int us UTC) are inclusive; without any, the newest `limit`. `from_id` goes with
         neither of the others. Ids that the exchange no longer serves are silently left out at the page's beginning.
+        `background` lets live work go first.
         """
         bounds = {"fromId": from_id, "startTime": _parameter(start), "endTime": _parameter(end)}
         path, params = f"{API}/aggTrades", {"symbol": symbol, **_given(bounds), "limit": limit}
-        body = self._of_symbol(path, params, TRADES_WEIGHT)
+        body = self._of_symbol(path, params, TRADES_WEIGHT, background)
         return [bytes(row) for row in self._rest.decode(body, list[msgspec.Raw], path)]
 
-    def depth(self, symbol: str, limit: int = 100) -> Depth:
+    def klines(
+        self,
+        symbol: str,
+        interval: str,
+        *,
+        start: int | None = None,
+        end: int | None = None,
+        limit: int = 1000,
+        background: bool = False,
+    ) -> list[Kline]:
+        """The exchange's own candles in order (protocol section 4.7), `interval` in its spelling (`1m`, `1M`).
+
+        `start` and `end` (int us UTC) are inclusive and speak of opening times; without `start`, the newest `limit` up
+        to `end`. `background` lets live work go first.
+        """
+        bounds = {"startTime": _parameter(start), "endTime": _parameter(end)}
+        path, params = f"{API}/klines", {"symbol": symbol, "interval": interval, **_given(bounds), "limit": limit}
+        body = self._of_symbol(path, params, KLINES_WEIGHT, background)
+        return [each.in_micros() for each in self._rest.decode(body, list[Kline], path)]
+
+    def depth(self, symbol: str, limit: int = 100, *, background: bool = False) -> Depth:
         """The order book's best `limit` levels on each side, 1 to 5000 (protocol section 4.3)."""
         self._time.refresh()
         path, params = f"{API}/depth", {"symbol": symbol, "limit": limit}
-        body = self._of_symbol(path, params, depth_weight(limit))
+        body = self._of_symbol(path, params, depth_weight(limit), background)
         received = self._time.reading()
         book = self._rest.decode(body, DepthBody, path)
         return Depth(symbol, book.last_update_id, book.bids, book.asks, received, body)
@@ -116,15 +161,42 @@ class Binance:
         self._adopt(info)
         return info
 
+    def feed(self, streams: Sequence[str], sink: Sink) -> Feed:
+        """Follows the streams (`btcusdt@aggTrade`) in a thread of its own, from now until the feed is closed.
+
+        Raises `RequestError` for what is no stream name; whatever goes wrong later is told to `sink` and mended.
+        """
+        from bc_binance.feed import Feed
+
+        feed = Feed(self.name, self.config, streams, sink, self._attempts, self._time.reading, self.emit)
+        self._feeds = [each for each in self._feeds if not each.wait_closed(0)] + [feed]
+        Thread(target=self._keep_time, args=(feed,), name=f"time-{self.name}", daemon=True).start()
+        return feed
+
     def close(self) -> None:
-        """Frees the connections; requests under way may fail."""
+        """Frees the connections and closes the feeds; requests under way may fail."""
+        for feed in self._feeds:
+            feed.close()
+        self._bulk.close()
         self._rest.session.close()
 
-    def _of_symbol(self, path: str, params: dict[str, Any], weight: int) -> bytes:
+    def _keep_time(self, feed: Feed) -> None:
+        """The feed must not wait for a clock: it is measured beside it."""
+        while True:
+            try:
+                self.now()
+            except ExchangeError as error:
+                log.debug("%s: the exchange's clock could not be measured: %s", self.name, error)
+            except Stopped:
+                return
+            if feed.wait_closed(TIME_PAUSE):
+                return
+
+    def _of_symbol(self, path: str, params: dict[str, Any], weight: int, background: bool) -> bytes:
         symbol = params["symbol"]
         try:
             self._learn_limits(symbol)
-            return self._rest.get(path, params, weight)
+            return self._rest.get(path, params, weight, background)
         except RefusedError as error:
             if error.code not in (BAD_SYMBOL, ILLEGAL_CHARACTERS):
                 raise

@@ -21,12 +21,12 @@ def failure(error: requests.RequestException, host: str, timeout: float) -> Exch
     if isinstance(error, requests.Timeout) or _cause(error, ReadTimeoutError):
         return UnreachableError(f"{host} did not answer within {timeout:g} s")
     if isinstance(error, requests.exceptions.ProxyError):
-        return UnreachableError(f"no connection to {host} through the proxy that the environment sets: {_why(error)}")
+        return UnreachableError(f"no connection to {host} through the proxy that the environment sets: {why(error)}")
     if isinstance(error, requests.exceptions.SSLError):
-        return UnreachableError(f"no secure connection to {host}: {_why(error)}")
+        return UnreachableError(f"no secure connection to {host}: {why(error)}")
     if _cause(error, NewConnectionError):
-        return UnreachableError(f"no connection to {host}: {_why(error)}")
-    return UnreachableError(f"{host} closed the connection without a reply: {_why(error)}")
+        return UnreachableError(f"no connection to {host}: {why(error)}")
+    return UnreachableError(f"{host} closed the connection without a reply: {why(error)}")
 
 
 def _cut(error: requests.RequestException, host: str, timeout: float) -> ExchangeError:
@@ -35,7 +35,7 @@ def _cut(error: requests.RequestException, host: str, timeout: float) -> Exchang
     return FaultyReplyError(f"a reply of {host} was cut short or damaged on its way")
 
 
-def _why(error: BaseException) -> str:
+def why(error: BaseException) -> str:
     """The operating system's reason, which stands innermost."""
     reasons = [
         each for each in _chain(error) if isinstance(each, OSError) and not isinstance(each, requests.RequestException)

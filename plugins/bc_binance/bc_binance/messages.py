@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from msgspec import Struct
+from msgspec.structs import replace
 
 MICROSECONDS_FROM = 10**14
 _SECONDS = {"SECOND": 1, "MINUTE": 60, "HOUR": 3600, "DAY": 86_400}
@@ -39,6 +40,31 @@ class Depth(Struct, frozen=True):
     asks: list[tuple[str, str]]
     received: int
     body: bytes
+
+
+class Kline(Struct, frozen=True, array_like=True):
+    """One candle of the exchange: decimal text as sent, times in int us UTC, both inclusive (protocol section 4.7).
+
+    The newest may still be open.
+    """
+
+    open_time: int
+    open: str
+    high: str
+    low: str
+    close: str
+    volume: str
+    close_time: int
+    quote_volume: str
+    trade_count: int
+    taker_buy_volume: str
+    taker_buy_quote_volume: str
+
+    def in_micros(self) -> Kline:
+        """With both times in us, whichever unit they came in; a candle ends in the last us before the next."""
+        if self.close_time >= MICROSECONDS_FROM:
+            return self
+        return replace(self, open_time=micros(self.open_time), close_time=micros(self.close_time) + 999)
 
 
 class ServerTime(Struct, frozen=True, rename="camel"):

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import Any, TypeVar
 from urllib.parse import urlsplit
 
@@ -34,22 +34,23 @@ def open_session(config: BinanceConfig) -> requests.Session:
 
 @frozen
 class Rest:
-    """The REST side of the exchange. Safe to use from several threads."""
+    """The REST side of the exchange. Safe to use from several threads. `spent` is called after each request."""
 
     config: BinanceConfig
     budget: WeightBudget
     gate: Gate
     session: requests.Session = field()
+    spent: Callable[[], None] = field(default=lambda: None)
 
     @property
     def host(self) -> str:
         """The host as messages name it."""
         return urlsplit(self.config.rest_url).netloc.rpartition("@")[2]
 
-    def get(self, path: str, params: Mapping[str, Any], weight: int) -> bytes:
+    def get(self, path: str, params: Mapping[str, Any], weight: int, background: bool = False) -> bytes:
         """The body of the answer. Raises `ExchangeError`, and `Stopped` while waiting for the budget."""
         self.gate.check()
-        reservation = self.budget.reserve(weight)
+        reservation = self.budget.reserve(weight, background)
         used: int | None = None
         try:
             self.gate.check()
@@ -57,6 +58,7 @@ class Rest:
             used = self._used_weight(reply)
         finally:
             self.budget.settle(reservation, used)
+            self.spent()
         error = refusal(reply)
         if error is None:
             return reply.body

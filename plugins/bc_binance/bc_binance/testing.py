@@ -36,13 +36,16 @@ class Asked:
 
 @frozen
 class Answer:
-    """What to send back. `cut` sends only that many bytes of the body; `reset` and `hang` send nothing at all."""
+    """What to send back. `cut` sends only that many bytes of the body, and `stall` keeps the connection open after
+    them; `reset` and `hang` send nothing at all.
+    """
 
     body: bytes = b""
     status: int = 200
     headers: Mapping[str, str] = field(factory=dict)
     kind: str = JSON_TYPE
     cut: int | None = None
+    stall: bool = False
     reset: bool = False
     hang: bool = False
     measured: bool = True
@@ -161,6 +164,9 @@ def _handler(venue: LocalVenue) -> type[BaseHTTPRequestHandler]:
                 self.send_header(name, value)
             self.end_headers()
             self.wfile.write(reply.body[: reply.cut])
+            if reply.stall:
+                self.wfile.flush()
+                venue.closing.wait()
             self.close_connection = reply.cut is not None or not reply.measured
 
     return Handler

@@ -36,6 +36,15 @@ def test_a_pasted_path_is_taken_off_the_address(tail: str) -> None:
         ("budget", 1.5, "a share above 0 and at most 1"),
         ("budget", 0, "a share above 0 and at most 1"),
         ("user_agent", "a\nb", "printable ASCII"),
+        ("background_share", 0, "a share above 0 and at most 1"),
+        ("stream_limit", 1025, "a whole number from 1 to 1024"),
+        ("stream_attempts", 301, "a whole number from 1 to 300"),
+        ("stream_silence", 0, "more than 0 seconds"),
+        ("stream_lifetime", -1, "more than 0 seconds"),
+        ("stream_overlap", "never", "must be a number"),
+        ("stream_backlog", 0, "a whole number from 1"),
+        ("bulk_limit", 0, "a whole number from 1"),
+        ("bulk_listing_url", "bucket", "must be the address of a host"),
         ("budgte", 1, "did you mean budget?"),
     ],
 )
@@ -44,6 +53,13 @@ def test_a_wrong_value_is_told_in_a_sentence(key: str, value: object, says: str)
         parse(BinanceConfig, {key: value})
     assert [key] == [name for name, _ in caught.value.problems]
     assert says in caught.value.problems[0][1]
+
+
+@pytest.mark.parametrize("tail", ["", "/", "/ws", "/stream", "/stream/"])
+def test_a_pasted_stream_path_is_taken_off_the_address(tail: str) -> None:
+    assert (
+        "wss://stream.binance.com:9443" == BinanceConfig(stream_url="wss://stream.binance.com:9443" + tail).stream_url
+    )
 
 
 def test_every_key_has_help() -> None:
@@ -62,6 +78,8 @@ def test_the_public_names_are_there() -> None:
 
 
 def test_the_plugin_module_imports_nothing_heavy() -> None:
-    code = "import sys, bc_binance.plugin; print(sorted({'requests', 'msgspec', 'pyarrow'} & set(sys.modules)))"
+    code = (
+        "import sys, bc_binance.plugin; print(sorted({'requests', 'msgspec', 'pyarrow', 'aiohttp'} & set(sys.modules)))"
+    )
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert "[]" == done.stdout.strip()

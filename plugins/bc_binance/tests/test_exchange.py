@@ -78,6 +78,42 @@ def test_a_book_of_another_form_is_a_faulty_reply(exchange: Binance, venue: Loca
         exchange.depth("BTCUSDT")
 
 
+KLINE = ["0.10", "0.3", "0.1", "0.20000000", "5"], ["1.25", 7, "3", "0.75", "0"]
+
+
+def test_candles_come_as_text_with_times_in_us(exchange: Binance, venue: LocalVenue) -> None:
+    head, tail = KLINE
+    in_ms, in_us = 1_700_000_040_000, 1_700_000_040_000_000
+    rows = [[in_ms, *head, in_ms + 59_999, *tail], [in_us, *head, in_us + 59_999_999, *tail, "new"]]
+    venue.once("klines", answer(rows))
+    first, second = exchange.klines("BTCUSDT", "1m", start=in_us, end=in_us + 1, limit=7)
+    asked = {"symbol": "BTCUSDT", "interval": "1m", "startTime": str(in_ms), "endTime": str(in_us + 1), "limit": "7"}
+    assert asked == venue.asked_of("klines")[0].params
+    assert first == second
+    assert (in_us, "0.10", "0.3", "0.1", "0.20000000", "5", in_us + 59_999_999) == (
+        first.open_time,
+        first.open,
+        first.high,
+        first.low,
+        first.close,
+        first.volume,
+        first.close_time,
+    )
+    assert ("1.25", 7, "3", "0.75") == (
+        first.quote_volume,
+        first.trade_count,
+        first.taker_buy_volume,
+        first.taker_buy_quote_volume,
+    )
+
+
+@pytest.mark.parametrize("body", [b"{}", b"[[1]]", b'[[1,2,"3","4","5","6",7,"8",9,"10","11","0"]]'])
+def test_candles_of_another_form_are_a_faulty_reply(exchange: Binance, venue: LocalVenue, body: bytes) -> None:
+    venue.once("klines", Answer(body))
+    with pytest.raises(FaultyReplyError, match="another form"):
+        exchange.klines("BTCUSDT", "1m")
+
+
 def test_the_weight_of_a_book_depends_on_its_levels() -> None:
     assert [5, 5, 25, 25, 50, 50, 250, 250] == [depth_weight(n) for n in (1, 100, 101, 500, 501, 1000, 1001, 5000)]
 

@@ -2,22 +2,58 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
+from threading import Event as Flag
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from bc_binance import Binance
+from bc_binance import Binance, BinanceConfig
 from bc_binance.budget import WeightBudget
 from bc_binance.gate import Gate
+from bc_binance.telling import WeightTeller
 from bc_binance.testing import Answer, LocalVenue, ManualClock, answer
 from bcore.errors import BannedError, RateLimitedError, RefusedError, Stopped
+from bcore.events import Event, WeightUsed
 
 Open = Callable[..., Binance]
 MINUTE = 60_000_000
 START = 28_333_333 * MINUTE + 10_000_000
+
+
+class QueueClock(ManualClock):
+    """Whoever sleeps stays asleep until woken by number, in the order of going to sleep; each wake is a minute."""
+
+    def __init__(self, at: int) -> None:
+        super().__init__(at)
+        self.sleepers: list[Flag] = []
+        self.open = False
+
+    def sleep(self, seconds: float) -> None:
+        flag = Flag()
+        self.sleepers.append(flag)
+        if self.open:
+            super().sleep(seconds)
+        else:
+            assert flag.wait(5)
+
+    def await_sleepers(self, count: int) -> None:
+        deadline = time.monotonic() + 5
+        while len(self.sleepers) < count:
+            assert time.monotonic() < deadline
+            time.sleep(0.001)
+
+    def wake(self, number: int) -> None:
+        self.at += MINUTE
+        self.sleepers[number].set()
+
+    def wake_for_good(self) -> None:
+        self.open = True
+        for each in self.sleepers:
+            each.set()
 
 
 def budget(clock: ManualClock, limit: int = 100, share: float = 0.8) -> WeightBudget:
@@ -124,6 +160,90 @@ def test_no_minute_of_the_exchange_ever_holds_more_than_the_share(requests: list
         held.settle(reservation, spent[minute])
         clock.at += pause
     assert all(used <= 80 for used in spent.values())
+
+
+def test_background_work_leaves_a_quarter_to_live_work() -> None:
+    clock = ManualClock(START)
+    held = budget(clock)
+    for _ in range(15):
+        held.settle(held.reserve(4, background=True), None)
+    assert (60, []) == (held.used, clock.slept)
+    spend(held, 20)
+    assert (80, []) == (held.used, clock.slept)
+    held.reserve(4, background=True)
+    assert [pytest.approx(50.3)] == clock.slept
+
+
+def test_background_work_waits_where_live_work_uses_its_share() -> None:
+    clock = ManualClock(START)
+    held = budget(clock)
+    spend(held, 60)
+    held.reserve(1, background=True)
+    assert 1 == len(clock.slept)
+
+
+def test_a_background_request_that_never_fits_is_refused_at_once() -> None:
+    with pytest.raises(RefusedError, match="weight 61 does not fit a budget of 60"):
+        budget(ManualClock(START)).reserve(61, background=True)
+
+
+def test_live_work_that_waits_goes_before_background_work() -> None:
+    clock = QueueClock(START)
+    held = WeightBudget(clock, clock.now, 0.8, 100)
+    spend(held, 80)
+    served: list[str] = []
+
+    def take(name: str, weight: int, background: bool) -> None:
+        reservation = held.reserve(weight, background)
+        served.append(name)
+        held.settle(reservation, None)
+
+    with ThreadPoolExecutor(2) as pool:
+        pool.submit(take, "background", 4, True)
+        clock.await_sleepers(1)
+        live = pool.submit(take, "live", 80, False)
+        clock.await_sleepers(2)
+        clock.wake(0)
+        clock.await_sleepers(3)
+        clock.wake(1)
+        live.result(5)
+        clock.wake_for_good()
+    assert ["live", "background"] == served
+
+
+def test_the_used_weight_is_told_at_most_once_a_second() -> None:
+    clock = ManualClock(START)
+    held, told = budget(clock), list[Event]()
+    teller = WeightTeller("binance", held, told.append)
+    for pause in (0, 400_000, 400_000, 400_000, 400_000):
+        clock.at += pause
+        spend(held, 4)
+        teller.tell()
+    assert [WeightUsed("binance", 4, 100), WeightUsed("binance", 16, 100)] == told
+
+
+def test_every_request_tells_the_used_weight(venue: LocalVenue) -> None:
+    told: list[Event] = []
+    exchange = Binance(BinanceConfig(rest_url=venue.url), ManualClock(START), "us", told.append)
+    exchange.server_time()
+    assert [WeightUsed("us", 1, 6000)] == told
+    exchange.close()
+
+
+def test_a_page_asked_for_in_the_background_is_counted_so(open_exchange: Open, venue: LocalVenue) -> None:
+    clock = ManualClock(START)
+    venue.on("aggTrades", lambda _: Answer(b"[]"))
+    venue.on("klines", lambda _: Answer(b"[]"))
+    exchange = open_exchange(clock)
+    exchange.agg_trades("BTCUSDT")
+    spend(exchange.budget, 4, used=3600)
+    exchange.agg_trades("BTCUSDT")
+    assert [] == clock.slept
+    exchange.agg_trades("BTCUSDT", background=True)
+    assert 1 == len(clock.slept)
+    spend(exchange.budget, 4, used=3600)
+    exchange.klines("BTCUSDT", "1m", background=True)
+    assert 2 == len(clock.slept)
 
 
 def test_threads_together_stay_below_the_share() -> None:

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable, Iterator, Mapping
+from hashlib import file_digest
 from pathlib import Path
 
 import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.parquet as pq
-from attrs import field, frozen
+from attrs import evolve, field, frozen
 
 from bc_parquet.checking import failed
 from bc_parquet.frames import fitted, inferred
@@ -18,7 +19,7 @@ from bc_parquet.names import symbol_of
 from bcore.errors import CorruptFileError, StoreError
 from bcore.protocols import Store
 from bcore.query import Query
-from bcore.records import Batch, Dataset
+from bcore.records import Batch, Dataset, Origin
 from bcore.schema import conform
 
 KEPT = ".original"
@@ -72,7 +73,8 @@ class Import:
         for batch in _batches(old.path, dataset, old.symbol):
             conform(batch)  # what is wrong with the file is found before anything is touched
         path = _aside(old.path) if in_place else old.path
-        new = sum(self.store.append(batch).rows for batch in _batches(path, dataset, old.symbol))
+        origin = _origin(path, old)
+        new = sum(self.store.append(evolve(batch, origin=origin)).rows for batch in _batches(path, dataset, old.symbol))
         rows = sum(self._verified(batch, path) for batch in _batches(path, dataset, old.symbol))
         return Imported(rows, new, path)
 
@@ -93,6 +95,13 @@ class Import:
             )
         self.advance(table.num_rows)
         return int(table.num_rows)
+
+
+def _origin(path: Path, old: OldSeries) -> Origin:
+    """The old file as it is, under the name that it had."""
+    with path.open("rb") as file:
+        digest = file_digest(file, "sha256").hexdigest()
+    return Origin("archive", path.name.removesuffix(KEPT), digest, _open(path).metadata.num_rows)
 
 
 def _batches(path: Path, dataset: Dataset, symbol: str) -> Iterator[Batch]:

@@ -1,42 +1,51 @@
 """File names that say what a file holds, so that most questions are answered without opening one.
 
-`p00000000003800397495-p00000000003800398494-1000-p01767225600039409-p01767225604001212.parquet`: the lowest and highest
-leading key, the row count, the earliest and latest time (us UTC). Names sort as their rows do.
+`p00000000003800397495-p00000000003800398494-1000-p01767225600039409-p01767225604001212-5f3a09c1.parquet`: the lowest
+and highest leading key, the row count, the earliest and latest time (us UTC), and the CRC32 of all its bytes. Names
+sort as their rows do. Files of earlier versions have no CRC32 in their names, and are read as before.
 """
 
 from __future__ import annotations
 
 import re
 import struct
+import zlib
 from datetime import date, datetime
+from pathlib import Path
 from typing import Any
 from urllib.parse import quote, unquote
 
-from attrs import frozen
+from attrs import field, frozen
 
 from bcore.errors import StoreError
 from bcore.instants import from_datetime
 
 KEY_DIGITS, TIME_DIGITS = 20, 17
 OFFSET = 2**63
-NAME = re.compile(r"([np]\d{20})-([np]\d{20})-(\d+)-([np]\d{17,20})-([np]\d{17,20})\.parquet")
+NAME = re.compile(r"([np]\d{20})-([np]\d{20})-(\d+)-([np]\d{17,20})-([np]\d{17,20})(?:-([0-9a-f]{8}))?\.parquet")
+READ_BYTES = 1024 * 1024
 
 
 @frozen(order=True)
 class Part:
-    """One immutable file of a series: `first`..`last` bound its leading key (both inclusive), times in us UTC."""
+    """One immutable file of a series: `first`..`last` bound its leading key (both inclusive), times in us UTC.
+
+    `crc` is the CRC32 of the file's bytes, None where its name does not tell. It has no say in the order.
+    """
 
     first: int
     last: int
     rows: int
     first_time: int
     last_time: int
+    crc: int | None = field(default=None, order=False)
 
     @property
     def name(self) -> str:
         keys = f"{_written(self.first, KEY_DIGITS)}-{_written(self.last, KEY_DIGITS)}"
         times = f"{_written(self.first_time, TIME_DIGITS)}-{_written(self.last_time, TIME_DIGITS)}"
-        return f"{keys}-{self.rows}-{times}.parquet"
+        crc = "" if self.crc is None else f"-{self.crc:08x}"
+        return f"{keys}-{self.rows}-{times}{crc}.parquet"
 
     @classmethod
     def parsed(cls, name: str) -> Part | None:
@@ -44,8 +53,9 @@ class Part:
         match = NAME.fullmatch(name)
         if match is None:
             return None
-        first, last, rows, first_time, last_time = match.groups()
-        return cls(_read(first), _read(last), int(rows), _read(first_time), _read(last_time))
+        first, last, rows, first_time, last_time, crc = match.groups()
+        times = (_read(first_time), _read(last_time))
+        return cls(_read(first), _read(last), int(rows), *times, None if crc is None else int(crc, 16))
 
     def meets(self, first: int | None, last: int | None) -> bool:
         """Whether any leading key of the part can lie in [first, last]."""
@@ -63,6 +73,15 @@ def _written(value: int, digits: int) -> str:
 
 def _read(text: str) -> int:
     return int(text[1:]) if text[0] == "p" else int(text[1:]) - OFFSET
+
+
+def crc_of(path: Path) -> int:
+    """The CRC32 of a file's bytes."""
+    crc = 0
+    with path.open("rb", buffering=0) as file:
+        while content := file.read(READ_BYTES):
+            crc = zlib.crc32(content, crc)
+    return crc
 
 
 def leading(value: Any) -> int:

@@ -12,26 +12,29 @@ from typing import Any
 
 import pyarrow as pa
 import pyarrow.compute as pc
-import pyarrow.parquet as pq
 from attrs import evolve, field, frozen
 
-from bc_parquet.checking import corrupt, failed, may_hold
+from bc_parquet.checking import Between, corrupt
+from bc_parquet.encoding import ROW_GROUP
 from bc_parquet.folder import SeriesFolder
 from bc_parquet.names import Part
+from bc_parquet.opening import Openings, OpenPart
 from bcore.errors import CorruptFileError
 from bcore.query import Query
 
 ATTEMPTS = 100
+GROUPS_BYTES = 2**23
 SYMBOL = "symbol"
 INSTANT = pa.timestamp("us", tz="UTC")
 
 
 @frozen
 class SeriesReading:
-    """Answers one query from the files of one series."""
+    """Answers one query from the files of one series. `openings` that are kept save opening what is known."""
 
     folder: SeriesFolder
     query: Query
+    openings: Openings = field(factory=Openings)
     needed: list[str] = field(init=False)
     schema: pa.Schema = field(init=False)
 
@@ -78,21 +81,27 @@ class SeriesReading:
             return
 
     def _groups(self, after: dict[str, Any] | None) -> Iterator[tuple[dict[str, Any], pa.Table]]:
-        """(last key, matching rows) of each row group, of rows with a key above `after`."""
+        """(last key, matching rows) of some row groups at a time, of rows with a key above `after`."""
         version = self.folder.version()
         if version is None:
             return
         key = list(self.query.dataset.key)
         for part in self._candidates(self.folder.parts(version)):
-            file = self._open(version, part)
-            for group in self._row_groups(file):
-                table = self._read(version / part.name, file, [group])
+            opened = self._open(version, part)
+            groups, many = opened.footer.groups(self._bounds()), self._at_once()
+            for begin in range(0, len(groups), many):
+                # One thread: others are slow to give back the memory that this one took, and the next ones need it.
+                table = self._read(opened, groups[begin : begin + many], threads=False)
                 if table.num_rows == 0:
                     continue
-                last = table.select(key).slice(table.num_rows - 1).to_pylist()[0]
+                last = {name: table.column(name)[-1].as_py() for name in key}
                 if after is not None:
                     table = table.filter(_above(after))
                 yield last, self.query.matching(table)
+
+    def _at_once(self) -> int:
+        """How many row groups are worth one call: few enough to stay near the processor, and one for a few rows."""
+        return 1 if self.query.limit is not None else max(GROUPS_BYTES // (8 * ROW_GROUP * len(self.needed)), 1)
 
     def _from_start(self, version: Path, parts: Sequence[Part], wanted: int | None) -> list[pa.Table]:
         tables: list[pa.Table] = []
@@ -109,17 +118,17 @@ class SeriesReading:
         tables: list[pa.Table] = []
         rows = 0
         for part in reversed(parts):
-            file = self._open(version, part)
-            for group in reversed(self._row_groups(file)):
+            opened = self._open(version, part)
+            for group in reversed(opened.footer.groups(self._bounds())):
                 if rows >= wanted:
                     return tables[::-1]
-                tables.append(self.query.matching(self._read(version / part.name, file, [group])))
+                tables.append(self.query.matching(self._read(opened, [group])))
                 rows += tables[-1].num_rows
         return tables[::-1]
 
     def _matching(self, version: Path, part: Part) -> pa.Table:
-        file = self._open(version, part)
-        return self.query.matching(self._read(version / part.name, file, self._row_groups(file)))
+        opened = self._open(version, part)
+        return self.query.matching(self._read(opened, opened.footer.groups(self._bounds())))
 
     def _finished(self, tables: list[pa.Table]) -> pa.Table:
         if not tables:
@@ -131,7 +140,8 @@ class SeriesReading:
         if SYMBOL in self.schema.names and SYMBOL not in table.column_names:
             symbols = pa.repeat(pa.scalar(self.query.symbol, self.schema.field(SYMBOL).type), table.num_rows)
             table = table.append_column(SYMBOL, symbols)
-        return table.select(self.schema.names).cast(self.schema)
+        table = table.select(self.schema.names)
+        return table if table.schema.equals(self.schema) else table.cast(self.schema)
 
     def _candidates(self, parts: Sequence[Part]) -> list[Part]:
         query = self.query
@@ -139,31 +149,13 @@ class SeriesReading:
         ids = (query.first, query.last) if bounded else (None, None)
         return [part for part in parts if part.meets(*ids) and part.happens(query.start, query.end)]
 
-    def _open(self, version: Path, part: Part) -> pq.ParquetFile:
-        path = version / part.name
-        try:
-            return pq.ParquetFile(path, memory_map=True, page_checksum_verification=True)
-        except (pa.ArrowInvalid, OSError) as error:
-            if failed(error):
-                raise
-            raise corrupt(path, error) from error
+    def _open(self, version: Path, part: Part) -> OpenPart:
+        opened = self.openings.open(version / part.name)
+        _check_names(opened.path, set(opened.footer.names), self.query.dataset.schema.names)
+        return opened
 
-    def _row_groups(self, file: pq.ParquetFile) -> list[int]:
-        """The row groups whose statistics let a row of the query be in them."""
-        bounds = self._statistic_bounds()
-        if not bounds or file.num_row_groups == 1:
-            return list(range(file.num_row_groups))
-        position = {file.metadata.schema.column(i).name: i for i in range(file.metadata.num_columns)}
-        return [
-            group
-            for group in range(file.num_row_groups)
-            if all(
-                may_hold(file.metadata.row_group(group).column(position[name]).statistics, low, high)
-                for name, low, high in bounds
-            )
-        ]
-
-    def _statistic_bounds(self) -> list[tuple[str, Any, Any]]:
+    def _bounds(self) -> list[Between]:
+        """What statistics may be held against."""
         query, bounds = self.query, []
         if query.start is not None or query.end is not None:
             low = None if query.start is None else pa.scalar(query.start, INSTANT).as_py()
@@ -173,16 +165,11 @@ class SeriesReading:
             bounds.append((str(query.dataset.sequence), query.first, query.last))
         return bounds
 
-    def _read(self, path: Path, file: pq.ParquetFile, groups: Sequence[int]) -> pa.Table:
-        held = set(file.schema_arrow.names)
-        _check_names(path, held, self.query.dataset.schema.names)
-        present = [name for name in self.needed if name in held]
-        try:
-            table = file.read_row_groups(list(groups), columns=present).replace_schema_metadata(None)
-        except (pa.ArrowInvalid, OSError) as error:
-            if failed(error):
-                raise
-            raise corrupt(path, error) from error
+    def _read(self, opened: OpenPart, groups: Sequence[int], threads: bool = True) -> pa.Table:
+        present = [name for name in self.needed if name in opened.footer.names]
+        table = opened.read(groups, present, threads)
+        if table.column_names == self.needed:
+            return table
         for name in self.needed:
             if name not in present:
                 kind = self.query.dataset.schema.field(name).type

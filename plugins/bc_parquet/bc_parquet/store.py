@@ -4,36 +4,40 @@ from __future__ import annotations
 
 import json
 import logging
+import re
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import suppress
 from datetime import date
 from pathlib import Path
 from threading import RLock
+from typing import TypeVar
 
 import pyarrow as pa
-import pyarrow.parquet as pq
 from attrs import define, evolve, field, frozen
 
+from bc_parquet.auditing import SeriesAudit
 from bc_parquet.background import Compactor
-from bc_parquet.checking import corrupt, failed
 from bc_parquet.config import ParquetConfig
 from bc_parquet.folder import QUARANTINE, SeriesFolder
+from bc_parquet.footers import Footers
 from bc_parquet.hot import HotCache, HotFile, Window
-from bc_parquet.metadata import dataset_of, days_of, spans_of
+from bc_parquet.metadata import Origins, dataset_of, days_of, origins_of, spans_of, summed
 from bc_parquet.names import Part, symbol_of
+from bc_parquet.opening import Openings
 from bc_parquet.reading import SeriesReading
 from bc_parquet.writer import SeriesWriter
 from bcore.errors import CorruptFileError, StoreError
 from bcore.instants import DAY, to_datetime
 from bcore.protocols import Key, Store
 from bcore.query import Query
-from bcore.records import Appended, Batch, Context, Dataset, Rejected, Series, SeriesStats
+from bcore.records import Appended, Batch, Context, Dataset, FileProof, Origin, Rejected, Series, SeriesStats
 from bcore.schema import conform, keys_of
 from bcore.spans import Spans
 
 log = logging.getLogger(__name__)
-FOOTERS = 4096
+T = TypeVar("T")
+NUMBERED = re.compile(r"\.\d+$")  # a file in the quarantine of which there was one of that name already
 
 
 @frozen
@@ -58,7 +62,8 @@ class ParquetStore(Store):
     _writers: dict[Series, tuple[SeriesWriter, HotFile]] = field(factory=dict, init=False)
     _compactor: Compactor = field(factory=Compactor, init=False)
     _hot: HotCache = field(factory=HotCache, init=False)
-    _footers: dict[str, pa.Schema] = field(factory=dict, init=False)
+    _footers: Footers = field(factory=Footers, init=False)
+    _openings: Openings = field(factory=Openings, init=False)
     _lock: RLock = field(factory=RLock, init=False)
     _closed: bool = field(default=False, init=False)
 
@@ -82,12 +87,12 @@ class ParquetStore(Store):
         return appended
 
     def read(self, query: Query) -> pa.Table:
-        return SeriesReading(self._folder(query.series), query).table()
+        return SeriesReading(self._folder(query.series), query, self._openings).table()
 
     def scan(self, query: Query) -> pa.RecordBatchReader:
         if query.tail is not None:
             return self.read(query).to_reader()
-        reading = SeriesReading(self._folder(query.series), query)
+        reading = SeriesReading(self._folder(query.series), query, self._openings)
         return pa.RecordBatchReader.from_batches(reading.schema, reading.batches())
 
     def hot(self, query: Query) -> pa.Table:
@@ -130,7 +135,7 @@ class ParquetStore(Store):
         _, part = found[-1]
         if series.dataset.key == (series.dataset.sequence,):
             return (part.last,)
-        table = SeriesReading(self._folder(series), Query(*_of(series), columns=series.dataset.key, tail=1)).table()
+        table = self.read(Query(*_of(series), columns=series.dataset.key, tail=1))
         return keys_of(table, series.dataset)[-1]
 
     def spans(self, series: Series) -> Spans:
@@ -140,7 +145,7 @@ class ParquetStore(Store):
         runs: list[tuple[int, int]] = []
         for version, part in self._parts(series):
             whole = part.rows == part.last - part.first + 1
-            told = None if whole else spans_of(self._footer(version / part.name))
+            told = None if whole else spans_of(self._footers.of(version / part.name).schema)
             runs.extend([(part.first, part.last)] if told is None else told.runs)
         return Spans.of(runs)
 
@@ -187,22 +192,57 @@ class ParquetStore(Store):
         for version, part in self._parts(series):
             path = version / part.name
             one = part.first_time // DAY == part.last_time // DAY
-            told = {part.first_time // DAY: part.rows} if one else days_of(self._footer(path)) or {}
+            told = {part.first_time // DAY: part.rows} if one else days_of(self._footers.of(path).schema) or {}
             each = path.stat().st_size / part.rows
             for day, count in told.items():
                 rows[day] = rows.get(day, 0) + count
                 size[day] = size.get(day, 0) + each * count
         return [Day(to_datetime(day * DAY).date(), rows[day], round(size[day])) for day in sorted(rows)]
 
+    def audit(self, series: Series, *, deep: bool = False) -> Iterator[FileProof]:
+        """Each file, in order of keys. `rows` is what its name says; `days` is empty if its rows are not believed."""
+        return SeriesAudit(self._folder(series), series, self._footers, deep).files()
+
+    def origins(self, series: Series) -> list[tuple[Origin, int]]:
+        """From footers; rows of which it is not known are in none, nor are those of a file that cannot be read."""
+        while True:
+            try:
+                return list(summed(self._origins(path, part) for path, part in self._parts(series)))
+            except FileNotFoundError:
+                continue  # merged away since it was listed
+
+    def _origins(self, version: Path, part: Part) -> Origins:
+        with suppress(CorruptFileError, ValueError):
+            return origins_of(self._footers.of(version / part.name).schema)
+        return ()
+
     def compact(self, series: Series) -> int:
-        """Checks every file of the series against its checksums too; damaged ones go to the quarantine."""
+        """Checks every byte of the series too; damaged files go to the quarantine."""
+        return self._mended(series, SeriesWriter.compact)[0]
+
+    def set_aside_damaged(self, series: Series) -> list[str]:
+        """Reads every byte, and moves files that do not hold what they claim to the quarantine; their names there."""
+        return [path.name for path in self._mended(series, SeriesWriter.check)[1]]
+
+    def _mended(self, series: Series, mend: Callable[[SeriesWriter], T]) -> tuple[T, list[Path]]:
+        """What `mend` returns, and the files that it, or the opening of the series for it, put aside."""
+        opened = self._writers.get(series)
+        before = len(opened[0].quarantined) if opened else 0
         writer, hot = self._writer(series)
-        before = len(writer.quarantined)
-        gone = writer.compact()
-        if len(writer.quarantined) > before:
+        done = mend(writer)
+        aside = writer.quarantined[before:]
+        if aside:
             with writer.lock:
                 hot.load(self._newest(series, hot.window))
-        return gone
+        return done, aside
+
+    def lost(self, series: Series) -> Spans:
+        """By the names of the files in the quarantine, as far as they are not held again."""
+        if series.dataset.sequence != series.dataset.key[0]:
+            return Spans()
+        names = (NUMBERED.sub("", path.name) for path in self.quarantined(series))
+        parts = [part for name in names if (part := Part.parsed(name)) is not None]
+        return Spans.of((part.first, part.last) for part in parts).subtract(self.spans(series))
 
     def quarantined(self, series: Series) -> list[Path]:
         """The files that were moved out of the series because they were damaged, or not ours."""
@@ -289,29 +329,11 @@ class ParquetStore(Store):
             try:
                 for part in reversed(folder.parts(version)):
                     with suppress(CorruptFileError):
-                        return dataset_of(self._footer(version / part.name), str(version / part.name))
+                        return dataset_of(self._footers.of(version / part.name).schema, str(version / part.name))
             except FileNotFoundError:
                 continue
             return None
         return None
-
-    def _footer(self, path: Path) -> pa.Schema:
-        """Cached by name: a part of the same name holds the same rows in every version."""
-        key = f"{path.parent.parent}/{path.name}"
-        with self._lock:
-            if key in self._footers:
-                return self._footers[key]
-            if len(self._footers) >= FOOTERS:
-                self._footers.clear()
-        try:
-            schema = pq.read_schema(path)
-        except (pa.ArrowInvalid, OSError) as error:
-            if failed(error):
-                raise
-            raise corrupt(path, error) from error
-        with self._lock:
-            self._footers[key] = schema
-        return schema
 
     def _dataset_folders(self) -> list[Path]:
         if not self.path.is_dir():

@@ -2,29 +2,28 @@
 
 from __future__ import annotations
 
-import fcntl
 import logging
 import os
-from bisect import bisect_left, bisect_right
+from bisect import bisect_left, bisect_right, insort
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from itertools import count
 from operator import attrgetter
 from pathlib import Path
 from threading import Lock, RLock
 
 import pyarrow as pa
-import pyarrow.compute as pc
-from attrs import define, field
+from attrs import define, evolve, field
 
 from bc_parquet.checking import checked, damage
-from bc_parquet.encoding import write
-from bc_parquet.folder import SeriesFolder, remove, sync_file
-from bc_parquet.merging import MOST_PARTS, SOON, assert_equal, worth_merging
-from bc_parquet.metadata import described
-from bc_parquet.names import Part, leading
-from bcore.errors import CorruptFileError, SeriesBusyError, StoreError
-from bcore.records import Appended, Batch, Dataset
+from bc_parquet.examining import FOREIGN, examined
+from bc_parquet.folder import SeriesFolder, remove
+from bc_parquet.guards import as_store_error, locked
+from bc_parquet.held import Held
+from bc_parquet.merging import MOST_PARTS, SOON, worth_merging
+from bc_parquet.names import Part, leading, symbol_of
+from bc_parquet.staging import Staged, Staging
+from bcore.errors import CorruptFileError, StoreError
+from bcore.records import Appended, Batch, Dataset, Series
 from bcore.schema import keys_of
 
 log = logging.getLogger(__name__)
@@ -46,7 +45,8 @@ class SeriesWriter:
     _version: Path | None = field(init=False)
     _parts: list[Part] = field(init=False)
     _lock_file: int = field(init=False)
-    _staged: Iterator[int] = field(factory=lambda: count(1), init=False)
+    _staging: Staging = field(init=False)
+    _row_bytes: int = field(init=False)
     _retired: list[tuple[float, Path]] = field(factory=list, init=False)
     _merging: Lock = field(factory=Lock, init=False)
     _closed: bool = field(default=False, init=False)
@@ -56,10 +56,12 @@ class SeriesWriter:
 
     def __attrs_post_init__(self) -> None:
         """Takes the lock, makes the folders, and clears away what a killed writer left. Raises `SeriesBusyError`."""
-        with _as_store_error(self.folder.link):
+        self._staging = Staging(self.folder, self.dataset, self.level)
+        self._row_bytes = row_bytes(self.dataset)
+        with as_store_error(self.folder.link):
             self.folder.version()  # a file that another program wrote is refused before anything is made beside it
             self.folder.home.mkdir(parents=True, exist_ok=True)
-            self._lock_file = _locked(self.folder.lock)
+            self._lock_file = locked(self.folder.lock)
             try:
                 self._version = self.folder.version()
                 self.folder.clean(self._version)
@@ -70,14 +72,14 @@ class SeriesWriter:
 
     def append(self, batch: Batch) -> Appended:
         """Stores what is new of a conformed batch; durable on return. All or nothing."""
-        with self.lock, _as_store_error(self.folder.link), self._settled():
+        with self.lock, as_store_error(self.folder.link), self._settled():
             if self._closed:
                 raise StoreError("the store is closed")
             fresh = self._new_rows(batch.table)
             appended = Appended(rows=fresh.num_rows, known=batch.table.num_rows - fresh.num_rows)
             if fresh.num_rows:
                 self._make_room()  # before the rows are stored: an append that fails must have stored none
-                self._store(fresh)
+                self._store(evolve(batch, table=fresh))
             return appended
 
     def _make_room(self) -> None:
@@ -128,7 +130,7 @@ class SeriesWriter:
 
     def _merge(self, most: int) -> int:
         """One merge, if one is worth it; returns how many files went, 0 if an append rewrote one of them meanwhile."""
-        with self._merging, _as_store_error(self.folder.link):
+        with self._merging, as_store_error(self.folder.link):
             with self.lock, self._settled():
                 run = [] if self._closed else self._worth(most)
             if not run:
@@ -158,7 +160,7 @@ class SeriesWriter:
 
     def _worth(self, most: int) -> list[Part]:
         whole = self.dataset.sequence == self.dataset.key[0]
-        return worth_merging(self._parts, self._row_bytes(), most, whole)
+        return worth_merging(self._parts, self._row_bytes, most, whole)
 
     def _outlived(self) -> list[tuple[float, Path]]:
         now = self.monotonic()
@@ -167,7 +169,7 @@ class SeriesWriter:
     def _sound(self, version: Path) -> list[Part]:
         """The parts of the version, after what is damaged or foreign is out of the way."""
         for path in self.folder.foreign(version):
-            self._aside(path, "it does not belong to the archive")
+            self._aside(path, FOREIGN)
         sound = []
         for part in self.folder.parts(version):
             problem = damage(version / part.name, part)
@@ -178,27 +180,48 @@ class SeriesWriter:
         return sound
 
     def check(self) -> None:
-        """Reads every file against its checksums, and sets the damaged ones aside."""
-        with self.lock:
+        """Reads every byte of every file, and sets aside those that do not hold what they claim to hold."""
+        with self.lock, as_store_error(self.folder.link):
             parts = list(self._parts)
+            for path in self.folder.foreign(self._version) if self._version else []:
+                self._aside(path, FOREIGN)
         for part in parts:
-            with self._merging, _as_store_error(self.folder.link):
-                self._checked(self.version, part)
+            with self._merging, as_store_error(self.folder.link):
+                self._examine(self.version, part)
 
-    def _checked(self, version: Path, part: Part) -> pa.Table | None:
+    def _examine(self, version: Path, part: Part) -> bool:
+        """Whether the part is sound; one that is not is set aside. True for one that is gone."""
+        try:
+            problems = examined(version / part.name, part, self._series).problems
+        except FileNotFoundError:
+            if part in self._parts:
+                raise
+            return True
+        if problems:
+            self._damaged(part, "; ".join(problems))
+        return not problems
+
+    def _held(self, version: Path, part: Part) -> Held | None:
         """The rows of a part; None for one that turns out to be damaged, which is set aside, or that is gone."""
         try:
-            return checked(version / part.name)
+            return Held.read(version / part.name, part, self.dataset)
         except CorruptFileError as error:
-            with self.lock:
-                if part in self._parts:
-                    self._aside(self.version / part.name, str(error))
-                    self._parts.remove(part)
+            self._damaged(part, str(error))
             return None
         except FileNotFoundError:
             if part in self._parts:
                 raise
             return None
+
+    def _damaged(self, part: Part, problem: str) -> None:
+        with self.lock:
+            if part in self._parts:
+                self._aside(self.version / part.name, problem)
+                self._parts.remove(part)
+
+    @property
+    def _series(self) -> Series:
+        return Series(self.dataset, symbol_of(self.folder.name))
 
     def _aside(self, path: Path, problem: str) -> None:
         moved = self.folder.set_aside(path)
@@ -221,7 +244,7 @@ class SeriesWriter:
     def _touched(self, table: pa.Table) -> list[Part]:
         if table.num_rows == 0:
             return []
-        first, last = self._bounds(table)
+        first, last = self._staging.bounds(table)
         if self._parts and first > self._parts[-1].last:
             return []
         return [part for part in self._parts if part.meets(first, last)]
@@ -232,16 +255,16 @@ class SeriesWriter:
         between = (self.dataset.key[0], lead[0].as_py(), lead[-1].as_py())
         return set(keys_of(checked(self.version / part.name, list(self.dataset.key), between), self.dataset))
 
-    def _store(self, fresh: pa.Table) -> None:
+    def _store(self, batch: Batch) -> None:
         """Rows between parts become parts of their own, rows within a part are merged with it; all appear at once."""
-        slots = list(self._slots(fresh))
+        slots = [(part, Held.fresh(rows, batch)) for part, rows in self._slots(batch.table)]
         if len(slots) == 1 and slots[0][0] is None:
-            self._publish(*self._stage(fresh))
+            self._publish(*self._staging.write(slots[0][1]))
             return
-        staged: list[tuple[Path, Part]] = []
+        staged: list[Staged] = []
         try:
             for part, rows in slots:
-                staged.append(self._stage(rows) if part is None else self._stage_checked(self._joined(part, rows)))
+                staged.append(self._joined(part, rows) if part else self._staging.write(rows))
             self._swap([part for part, _ in slots if part is not None], staged)
         finally:
             for path, _ in staged:
@@ -264,17 +287,16 @@ class SeriesWriter:
                 yield None, fresh.slice(begin, end - begin)
             begin = end
 
-    def _joined(self, part: Part, rows: pa.Table) -> pa.Table:
-        held = checked(self.version / part.name)
-        order = [(name, "ascending") for name in self.dataset.key]
-        return pa.concat_tables([held, rows], promote_options="default").sort_by(order)
+    def _joined(self, part: Part, rows: Held) -> Staged:
+        held = Held.read(self.version / part.name, part, self.dataset)
+        return self._staging.write_checked(Held.together([held, rows], self.dataset.key))
 
     def _publish(self, staged: Path, part: Part) -> None:
         if self._version is None:
             self._version = self.folder.begin(staged, part)
         else:
             self.folder.publish(staged, self._version, part)
-        self._parts = sorted([*self._parts, part])
+        insort(self._parts, part)
 
     @property
     def version(self) -> Path:
@@ -282,81 +304,33 @@ class SeriesWriter:
         assert self._version is not None
         return self._version
 
-    def _merged(self, run: list[Part]) -> tuple[Path, Part] | None:
+    def _merged(self, run: list[Part]) -> Staged | None:
         """The parts in one staged file; None if one of them is damaged, which is then set aside."""
         version = self.version  # stays there: versions are only removed between merges
-        tables = [table for part in run if (table := self._checked(version, part)) is not None]
-        if len(tables) < len(run):
+        held = [each for part in run if (each := self._held(version, part)) is not None]
+        if len(held) < len(run):
             return None
-        return self._stage_checked(pa.concat_tables(tables, promote_options="default"))
+        try:
+            return self._staging.write_checked(Held.together(held))
+        except CorruptFileError:
+            sound = [self._examine(version, part) for part in run]
+            if all(sound):
+                raise
+            return None
 
-    def _swap(self, gone: list[Part], come: list[tuple[Path, Part]]) -> None:
+    def _swap(self, gone: list[Part], come: list[Staged]) -> None:
         new = self.folder.replace(self.version, gone, come)
         self._retired.append((self.monotonic(), self.version))
         self._version, self._parts = new, self.folder.parts(new)
-
-    def _stage_checked(self, table: pa.Table) -> tuple[Path, Part]:
-        """As `_stage`, and read back: the old files go for good."""
-        staged, part = self._stage(table)
-        try:
-            assert_equal(checked(staged), table, staged)
-        except BaseException:
-            remove(staged)
-            raise
-        return staged, part
-
-    def _stage(self, table: pa.Table) -> tuple[Path, Part]:
-        """A synced file outside every version, with the part that it will be."""
-        path = self.folder.staging / f"{next(self._staged):06d}"
-        try:
-            write(described(table, self.dataset), path, self.level)
-            sync_file(path)
-        except BaseException:
-            remove(path)
-            raise
-        return path, self._part(table)
-
-    def _part(self, table: pa.Table) -> Part:
-        first, last = self._bounds(table)
-        times = pc.min_max(table.column(self.dataset.time).cast("int64"))
-        return Part(first, last, table.num_rows, times["min"].as_py(), times["max"].as_py())
-
-    def _bounds(self, table: pa.Table) -> tuple[int, int]:
-        column = table.column(self.dataset.key[0])
-        return leading(column[0].as_py()), leading(column[-1].as_py())
-
-    def _row_bytes(self) -> int:
-        """About how many bytes a row takes in memory, which is what a merge has to hold."""
-        return sum(getattr(field.type, "byte_width", 16) if _fixed(field.type) else 16 for field in self.dataset.schema)
 
 
 _last = attrgetter("last")
 
 
+def row_bytes(dataset: Dataset) -> int:
+    """About how many bytes a row takes in memory, which is what a merge has to hold."""
+    return sum(getattr(field.type, "byte_width", 16) if _fixed(field.type) else 16 for field in dataset.schema)
+
+
 def _fixed(kind: pa.DataType) -> bool:
     return bool(pa.types.is_primitive(kind)) and not pa.types.is_boolean(kind)
-
-
-def _locked(path: Path) -> int:
-    descriptor = os.open(path, os.O_RDWR | os.O_CREAT, 0o644)
-    try:
-        fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
-    except OSError as error:
-        os.close(descriptor)
-        raise SeriesBusyError(
-            f"{path.parent.parent / path.parent.name.removeprefix('.')}: another process is writing this series; stop "
-            "it first, or give this one another folder (reading needs no lock)"
-        ) from error
-    return descriptor
-
-
-@contextmanager
-def _as_store_error(path: Path) -> Iterator[None]:
-    """Turns what the file system refuses into a sentence with the path and what to do; nothing of a batch is kept."""
-    try:
-        yield
-    except OSError as error:
-        raise StoreError(
-            f"{path}: {error.strerror or error}; nothing half-written is kept and the rows are asked for again: free "
-            "space, or give permission"
-        ) from error

@@ -11,8 +11,9 @@ from threading import Event, Thread
 import pytest
 from conftest import TRADES, trades
 
-from bc_parquet import ParquetStore, merging, writer
+from bc_parquet import ParquetStore, merging, staging
 from bc_parquet.names import Part
+from bc_parquet.staging import Staging
 from bc_parquet.writer import SeriesWriter
 from bcore.errors import StoreError
 from bcore.query import Query
@@ -48,7 +49,7 @@ def test_an_append_goes_through_while_a_merge_is_under_way(
     store: ParquetStore, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     begun, go_on = Event(), Event()
-    read_back = writer.assert_equal
+    read_back = staging.assert_equal
 
     def held_up(*args: object) -> None:
         begun.set()
@@ -56,7 +57,7 @@ def test_an_append_goes_through_while_a_merge_is_under_way(
         read_back(*args)  # type: ignore[arg-type]
 
     fill(store, 10)
-    monkeypatch.setattr(writer, "assert_equal", held_up)
+    monkeypatch.setattr(staging, "assert_equal", held_up)
     merge = Thread(target=store.compact, args=[BTC])
     merge.start()
     assert begun.wait(60)
@@ -72,7 +73,7 @@ def test_a_merge_whose_parts_an_append_rewrote_meanwhile_is_dropped(
 ) -> None:
     store.append(trades([*range(5), *range(6, 10)]))
     store.append(trades(range(10, 20)))
-    read_back, rewritten = writer.assert_equal, []
+    read_back, rewritten = staging.assert_equal, []
 
     def rewrite(*args: object) -> None:
         if not rewritten:
@@ -80,7 +81,7 @@ def test_a_merge_whose_parts_an_append_rewrote_meanwhile_is_dropped(
             store.append(trades([5]))  # falls into the first of the two parts that are being merged
         read_back(*args)  # type: ignore[arg-type]
 
-    monkeypatch.setattr(writer, "assert_equal", rewrite)
+    monkeypatch.setattr(staging, "assert_equal", rewrite)
     store.compact(BTC)
     assert list(range(20)) == store.read(Query(TRADES, "BTCUSDT"))["agg_trade_id"].to_pylist()
     assert [] == list((store.path / "trades/.BTCUSDT/staging").iterdir())
@@ -104,7 +105,7 @@ def test_a_merge_that_fails_leaves_the_parts_and_is_named(
         raise StoreError("no space")
 
     with caplog.at_level(logging.WARNING), monkeypatch.context() as patched:
-        patched.setattr(SeriesWriter, "_stage_checked", refuse)
+        patched.setattr(Staging, "write_checked", refuse)
         fill(store, merging.SOON + 1)
         assert failed.wait(60)
         store.close()

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from hashlib import sha256
 from pathlib import Path
 
 import pandas as pd
@@ -13,7 +14,7 @@ from bc_parquet import ParquetConfig, ParquetStore, StorageEngine
 from bc_parquet.importing import Import, OldSeries
 from bcore.cli import main
 from bcore.errors import CorruptFileError, StoreError
-from bcore.records import Series
+from bcore.records import Origin, Series
 
 BEGIN = pd.Timestamp("2026-02-15T23:59:00")
 
@@ -144,6 +145,15 @@ def test_import_takes_every_row_over_and_leaves_the_old_files(tmp_path: Path) ->
     with StorageEngine(new) as engine:
         assert list(range(1, 900)) == engine.read("mine", "BTCUSDT")["agg_trade_id"].tolist()
         assert str(depths(40)["bid_price_1"].tolist()) == str(engine.read("depths", "BTCUSDT")["bid_price_1"].tolist())
+
+
+def test_import_notes_the_file_that_the_rows_came_from(tmp_path: Path) -> None:
+    old = original(tmp_path / "old") / "mine" / "BTCUSDT.parquet"
+    imported(str(tmp_path / "old"), "--data", str(tmp_path / "new"))
+    store = ParquetStore(tmp_path / "new")
+    (series,) = [each for each in store.series() if each.dataset.name == "mine"]
+    digest = sha256(old.read_bytes()).hexdigest()
+    assert [(Origin("archive", "BTCUSDT.parquet", digest, 899), 899)] == store.origins(series)
 
 
 def test_import_in_place_keeps_the_old_files_under_another_name_and_may_be_repeated(tmp_path: Path) -> None:

@@ -5,12 +5,13 @@ Nothing here knows Arrow or pandas: numpy arrays in, numpy arrays out.
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Set
 from typing import Any
 
 import numpy as np
 
-from bc_trades.pieces import Joined, Pieces, Trades
+from bc_trades.exact import Scratch
+from bc_trades.pieces import EVERYTHING, Joined, Pieces, Trades
 from bc_trades.timeframes import Timeframe
 
 
@@ -21,12 +22,18 @@ def candles(trades: Trades, frame: Timeframe) -> dict[str, Any]:
     first and the last by id. `complete` is there where ids are known, and holds where it is proven that no trade of
     the bar is missing: where both neighbours, by id, of each of its rows are there.
     """
-    return joined(pieces(trades, frame))
+    return joined(pieces([trades], frame))
 
 
-def pieces(trades: Trades, frame: Timeframe) -> list[Pieces]:
-    """What the trades give to their bars."""
-    return [Pieces.of(block, frame) for block in trades.blocks()]
+def pieces(
+    runs: Iterable[Trades], frame: Timeframe, wanted: Set[str] = EVERYTHING, scratch: Scratch | None = None
+) -> list[Pieces]:
+    """What some runs of trades, one behind the other, give to their bars, as far as the `wanted` columns need it.
+
+    `complete` costs nothing where the trades' ids are not given.
+    """
+    scratch = scratch or Scratch()
+    return [Pieces.of(block, frame, wanted, scratch) for run in runs for block in run.blocks()]
 
 
 def joined(parts: Iterable[Pieces]) -> dict[str, Any]:

@@ -2,15 +2,20 @@
 
 from __future__ import annotations
 
+import re
+from collections.abc import Iterable
 from typing import Any
 
 from attrs import Attribute, field, frozen
+from attrs.validators import in_
 
 from bcore.errors import RequestError
 from bcore.instants import parse_instant
 
 NEWEST = "newest"
+STREAM, POLL = "stream", "poll"
 LARGEST_PAGE = 1000
+SHA256 = re.compile(r"[0-9a-f]{64}")
 
 
 def _a_pause(_: Any, attribute: Attribute[float], value: float) -> None:
@@ -37,12 +42,49 @@ def resolve(start: Any, now: int) -> int | None:
     return None if start == NEWEST else parse_instant(start, now=now)
 
 
+def _a_count(_: Any, attribute: Attribute[int], value: int) -> None:
+    if isinstance(value, bool) or not isinstance(value, int) or value < 1:
+        raise ValueError(f"must be a whole number from 1, not {value!r}")
+
+
+def _lower(values: Iterable[str]) -> tuple[str, ...]:
+    return tuple(value.lower() if isinstance(value, str) else value for value in values)
+
+
+def _checksums(_: Any, attribute: Attribute[Any], value: tuple[str, ...]) -> None:
+    wrong = [each for each in value if not isinstance(each, str) or not SHA256.fullmatch(each)]
+    if wrong:
+        raise ValueError(f"must be SHA-256 sums of 64 hex digits, not {wrong[0]!r}")
+
+
 @frozen
 class TradesConfig:
     """How to collect trades."""
 
+    mode: str = field(
+        default=STREAM,
+        validator=in_((STREAM, POLL)),
+        metadata={"help": '"stream" follows the exchange live, "poll" asks over REST again and again'},
+    )
     interval: float = field(
-        default=1.0, validator=_a_pause, metadata={"help": "seconds between passes once everything is caught up"}
+        default=1.0,
+        validator=_a_pause,
+        metadata={"help": "poll: seconds between passes once everything is caught up"},
+    )
+    flush: float = field(
+        default=1.0,
+        validator=_a_pause,
+        metadata={"help": "stream: seconds between two writes of a symbol; more where there are hundreds of symbols"},
+    )
+    hold: int = field(
+        default=20_000,
+        validator=_a_count,
+        metadata={"help": "stream: missing trades that later ones wait for; a longer hole is filled beside them"},
+    )
+    queue: int = field(
+        default=200_000,
+        validator=_a_count,
+        metadata={"help": "stream: trades that may wait in memory; what exceeds them is asked for again over REST"},
     )
     start: Any = field(
         default=NEWEST,
@@ -51,4 +93,20 @@ class TradesConfig:
     )
     page: int = field(
         default=LARGEST_PAGE, validator=_a_page, metadata={"help": "trades per request; every request costs the same"}
+    )
+    tmp: str | None = field(
+        default=None,
+        metadata={
+            "help": "back-fill: folder for files while they are read; the system's own for such things if not set"
+        },
+    )
+    accept_checksums: tuple[str, ...] = field(
+        default=(),
+        converter=_lower,
+        validator=_checksums,
+        metadata={"help": "back-fill: SHA-256 of files that are taken although their CHECKSUM says something else"},
+    )
+    require_checksum: bool = field(
+        default=True,
+        metadata={"help": "back-fill: whether a file without a CHECKSUM is refused"},
     )

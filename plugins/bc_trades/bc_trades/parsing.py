@@ -1,32 +1,69 @@
-"""From the exchange's records to rows. A record that does not fit is put aside, and costs the page nothing."""
+"""From the exchange's records to trades. A record that does not fit is put aside, and costs the others nothing."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from typing import TYPE_CHECKING, Annotated
+import re
+from collections.abc import Callable, Iterable, Sequence
+from operator import le
+from typing import TYPE_CHECKING, Annotated, Protocol
 
 import msgspec
-import pyarrow as pa
 from attrs import frozen
 from msgspec import Meta, Struct
 
-from bc_binance.messages import micros
-from bc_trades.datasets import TRADES
+from bc_trades.rows import Rows
 from bcore.records import Rejected
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    import pyarrow as pa
 
 LARGEST = 2**63 - 1
 # At most 20 digits on either side, so that no text becomes an infinite float; no sign, no exponent, no "nan".
-Decimal = Annotated[str, Meta(pattern=r"\A[0-9]{1,20}(\.[0-9]{1,20})?\Z")]
+NUMBER = r"[0-9]{1,20}(?:\.[0-9]{1,20})?"
+Decimal = Annotated[str, Meta(pattern=rf"\A{NUMBER}\Z")]
 Id = Annotated[int, Meta(ge=0, le=LARGEST)]
 TradeId = Annotated[int, Meta(ge=-1, le=LARGEST)]
 Time = Annotated[int, Meta(ge=10**12, lt=9 * 10**15)]
 
 
-class Record(Struct, frozen=True):
-    """One aggregate trade as sent (protocol section 4.6).
+class Trade(Protocol):
+    """An aggregate trade (protocol section 4.6), under the exchange's own names."""
+
+    @property
+    def a(self) -> int:
+        """The aggregate's id."""
+
+    @property
+    def p(self) -> str:
+        """Price, decimal text."""
+
+    @property
+    def q(self) -> str:
+        """Quantity, decimal text."""
+
+    @property
+    def f(self) -> int:
+        """The first of the trades summed up; -1 for a voided aggregate."""
+
+    @property
+    def l(self) -> int:  # noqa: E743 - the exchange's name
+        """The last of them."""
+
+    @property
+    def T(self) -> int:
+        """Time in ms or us."""
+
+    @property
+    def m(self) -> bool:
+        """Whether the buyer was the maker."""
+
+    @property
+    def M(self) -> bool:
+        """Whether it was the best match."""
+
+
+class Record(Struct, frozen=True, gc=False):
+    """One aggregate trade as sent, checked wholly.
 
     `M` is the one field that may be missing: the exchange calls it to be ignored, and trades are not lost for it.
     """
@@ -45,12 +82,34 @@ class Record(Struct, frozen=True):
             raise ValueError(f"trade ids {self.f} to {self.l} are no range")
 
 
+class Event(Struct, frozen=True, gc=False):
+    """An aggregate trade of a stream (protocol section 6), whose texts and range are checked for many at once."""
+
+    a: Id
+    s: str
+    p: str
+    q: str
+    f: Annotated[int, Meta(ge=0, le=LARGEST)]  # a voided one takes the careful way
+    l: Id  # noqa: E741 - the exchange's name
+    T: Time
+    m: bool
+    M: bool = True
+
+
 class _Named(Struct, frozen=True):
     a: Id
 
 
+class _Addressed(Struct, frozen=True):
+    s: str | None = None
+
+
 _RECORD = msgspec.json.Decoder(Record)
+_EVENTS = msgspec.json.Decoder(list[Event])
 _NAMED = msgspec.json.Decoder(_Named)
+_ADDRESSED = msgspec.json.Decoder(_Addressed)
+_NUMBERS = re.compile(rf"(?:{NUMBER},)*+")
+_FAULTS = (msgspec.MsgspecError, UnicodeDecodeError)
 
 
 @frozen
@@ -61,38 +120,67 @@ class Parsed:
     rejected: tuple[Rejected, ...] = ()
 
 
+@frozen
+class Read:
+    """Trades in the order received, and the records that are none, with the reason."""
+
+    trades: Sequence[Trade]
+    rejected: tuple[Rejected, ...] = ()
+
+
 def to_table(rows: Iterable[bytes], symbol: str) -> Parsed:
     """Aggregate trades as the exchange sends them, one JSON text each, as rows in the same order."""
-    records: list[Record] = []
-    faulty: dict[str, list[str]] = {}
-    for row in rows:
-        try:
-            records.append(_RECORD.decode(row))
-        except (msgspec.MsgspecError, UnicodeDecodeError) as error:
-            faulty.setdefault(str(error), []).append(row.decode("utf-8", "replace"))
-    rejected = tuple(Rejected(reason, texts) for reason, texts in faulty.items())
-    return Parsed(_table(records, symbol), rejected)
+    read, columns = read_records(rows), Rows()
+    columns.extend(read.trades)
+    return Parsed(columns.table(symbol), read.rejected)
+
+
+def read_records(rows: Iterable[bytes | msgspec.Raw]) -> Read:
+    """Each record by itself, checked wholly."""
+    return _each(rows, _RECORD.decode)
+
+
+def read_events(rows: Sequence[bytes | msgspec.Raw], symbol: str) -> Read:
+    """Events of one symbol's stream: all at once where they are as they should be, else each by itself."""
+    try:
+        events = _EVENTS.decode(b"[" + b",".join(rows) + b"]")
+    except _FAULTS:
+        return _each(rows, lambda row: _of_symbol(row, symbol))
+    if len(events) == len(rows) and _sound(events, symbol):
+        return Read(events)
+    return _each(rows, lambda row: _of_symbol(row, symbol))
 
 
 def id_of(row: bytes) -> int | None:
     """The aggregate trade id of a record, readable or not as a whole; None where there is none."""
     try:
         return _NAMED.decode(row).a
-    except (msgspec.MsgspecError, UnicodeDecodeError):
+    except _FAULTS:
         return None
 
 
-def _table(records: Sequence[Record], symbol: str) -> pa.Table:
-    columns = [
-        [record.a for record in records],
-        [micros(record.T) for record in records],
-        [symbol] * len(records),
-        [float(record.p) for record in records],
-        [float(record.q) for record in records],
-        [record.f for record in records],
-        [record.l for record in records],
-        [record.m for record in records],
-        [record.M for record in records],
-    ]
-    typed = [pa.array(column, each.type) for column, each in zip(columns, TRADES.schema, strict=True)]
-    return pa.Table.from_arrays(typed, schema=TRADES.schema)
+def _each(rows: Iterable[bytes | msgspec.Raw], decode: Callable[[bytes | msgspec.Raw], Record]) -> Read:
+    records: list[Record] = []
+    faulty: dict[str, list[str]] = {}
+    for row in rows:
+        try:
+            records.append(decode(row))
+        except _FAULTS as error:
+            faulty.setdefault(str(error), []).append(bytes(row).decode("utf-8", "replace"))
+    return Read(records, tuple(Rejected(reason, texts) for reason, texts in faulty.items()))
+
+
+def _of_symbol(row: bytes | msgspec.Raw, symbol: str) -> Record:
+    record, named = _RECORD.decode(row), _ADDRESSED.decode(row).s
+    if named != symbol:
+        raise msgspec.ValidationError(f"the event is of {named!r} and came as one of {symbol!r}")
+    return record
+
+
+def _sound(events: Sequence[Event], symbol: str) -> bool:
+    numbers = ",".join([event.p for event in events]) + "," + ",".join([event.q for event in events]) + ","
+    return (
+        _NUMBERS.fullmatch(numbers) is not None
+        and all(map(le, [event.f for event in events], [event.l for event in events]))
+        and {event.s for event in events} <= {symbol}
+    )

@@ -7,15 +7,15 @@ candles are the same to the last bit however the trades were cut.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence, Set
 from itertools import pairwise
 from typing import Any
 
 import numpy as np
-from attrs import evolve, field, frozen
+from attrs import field, frozen
 from numpy.typing import NDArray
 
-from bc_trades.exact import Scaled, Whole
+from bc_trades.exact import Scaled, Scratch, Whole
 from bc_trades.timeframes import Timeframe
 
 BLOCK = 64 * 1024
@@ -23,6 +23,10 @@ Ints = NDArray[np.int64]
 Floats = NDArray[np.float64]
 Flags = NDArray[np.bool_]
 Indices = NDArray[np.intp]
+ADDED = ("volume", "quote_volume", "taker_buy_volume", "taker_buy_quote_volume")
+QUOTED, TAKEN = frozenset({"quote_volume", "taker_buy_quote_volume"}), frozenset(ADDED[2:])
+EVERYTHING = frozenset({"open", "high", "low", "close", *ADDED, "trade_count"})
+NONE = np.empty(0, np.int64)
 
 
 @frozen
@@ -55,9 +59,9 @@ class Trades:
             yield self.at(slice(begin, begin + BLOCK))
 
     def at(self, where: slice | Indices) -> Trades:
-        columns = ("time", "price", "quantity", "id", "first", "last", "buyer_is_maker")
-        present = {name: getattr(self, name) for name in columns if getattr(self, name) is not None}
-        return evolve(self, **{name: column[where] for name, column in present.items()})
+        rest: tuple[Any, ...] = (self.id, self.first, self.last, self.buyer_is_maker)
+        known: list[Any] = [None if column is None else column[where] for column in rest]
+        return Trades(self.time[where], self.price[where], self.quantity[where], *known)
 
 
 @frozen
@@ -71,18 +75,19 @@ class Edge:
     voided: bool
 
     @classmethod
-    def of(cls, trades: Trades, row: int, frame: Timeframe) -> Edge:
+    def of(cls, trades: Trades, row: int, opened: int) -> Edge:
+        """The edge of a row in the bar that opens at `opened`."""
+
         def value(column: Ints | None) -> int | None:
             return None if column is None else int(column[row])
 
         voided = (
             trades.price[row] == 0 and trades.quantity[row] == 0 and (trades.first is None or trades.first[row] < 0)
         )
-        opened = frame.floor(int(trades.time[row]))
         return cls(opened, value(trades.id), value(trades.first), value(trades.last), bool(voided))
 
     def joins(self, following: Edge) -> bool:
-        """Whether `following` is the next trade, by its id and by the trades that both sum up, see `_joined`."""
+        """Whether `following` is the next trade, by its id and by the trades that both sum up, see `_tainted`."""
         if self.id is None or following.id != self.id + 1:
             return False
         if self.last is None or following.first is None or self.voided or following.voided:
@@ -105,90 +110,158 @@ class Pieces:
     tail: Edge
 
     @classmethod
-    def of(cls, trades: Trades, frame: Timeframe) -> Pieces:
-        """The pieces of trades, of which there is at least one. Raises `ValueError` for a price that is no number."""
-        opened, starts, order = _bars(trades, frame)
-        tainted = _tainted(trades, frame)
-        head, tail = Edge.of(trades, 0, frame), Edge.of(trades, len(trades) - 1, frame)
-        chosen = trades if order is None else trades.at(order)
-        if not len(starts):
-            return cls(opened, {}, {}, tainted, head, tail)
-        return cls(opened, _values(chosen, starts), _sums(chosen, starts), tainted, head, tail)
+    def of(
+        cls,
+        trades: Trades,
+        frame: Timeframe,
+        wanted: Set[str] = EVERYTHING,
+        scratch: Scratch | None = None,
+    ) -> Pieces:
+        """The pieces of trades, of which there is at least one, as far as the `wanted` columns need them.
+
+        Raises `ValueError` for a price or quantity that is no number.
+        """
+        scratch = scratch or Scratch()
+        return _quick(trades, frame, wanted, scratch) or _careful(trades, frame, wanted, scratch)
 
 
-def _bars(trades: Trades, frame: Timeframe) -> tuple[Ints, Indices, Indices | None]:
-    """Open times, where in the rows each bar starts, and the order that brings its rows together; None if they are."""
-    time = trades.time
-    if trades.price.min() > 0 and (time[1:] >= time[:-1]).all():
-        first = frame.floor(int(time[0]))
-        if int(time[-1]) - first <= len(trades) * frame.length:
-            opens = np.append(first, frame.within(first, int(time[-1])))
-            starts = np.searchsorted(time, opens)
-            traded = np.diff(starts, append=len(time)) > 0
-            return opens[traded], starts[traded], None
+def _quick(trades: Trades, frame: Timeframe, wanted: Set[str], scratch: Scratch) -> Pieces | None:
+    """Where times never run backwards and nothing is voided, so that each bar is a run of rows; else None."""
+    if not trades.price.min() > 0:
+        return None
+    bars = _bars(trades.time, frame, scratch)
+    if bars is None:
+        return None
+    opened, starts = bars
+    tainted, tiled = _tainted(trades, frame, scratch)
+    values = _values(trades, starts, wanted, tiled)
+    if not all(np.isfinite(each).all() for each in values.values()):
+        return None
+    return Pieces(
+        opened,
+        values,
+        _sums(trades, starts, wanted, scratch),
+        tainted,
+        Edge.of(trades, 0, int(opened[0])),
+        Edge.of(trades, -1, int(opened[-1])),
+    )
+
+
+def _careful(trades: Trades, frame: Timeframe, wanted: Set[str], scratch: Scratch) -> Pieces:
+    """Whatever the trades are like: puts the rows of each bar together, without those that are voided."""
+    if not (np.isfinite(trades.price).all() and np.isfinite(trades.quantity).all()):
+        raise ValueError("a price or quantity is missing or not finite")
+    tainted, _ = _tainted(trades, frame, scratch)
+    head, tail = (Edge.of(trades, row, frame.floor(int(trades.time[row]))) for row in (0, -1))
     rows = np.flatnonzero(~trades.voided)
-    opens = frame.opens(time)[rows]
+    opens = frame.opens(trades.time[rows])
     by_time = np.argsort(opens, kind="stable")
-    rows, opens = rows[by_time], opens[by_time]
+    opens, chosen = opens[by_time], trades.at(rows[by_time])
     starts = np.flatnonzero(np.diff(opens, prepend=opens[:1] - 1))
-    return opens[starts], starts, rows
+    if not len(starts):
+        return Pieces(opens, {}, {}, tainted, head, tail)
+    values = _values(chosen, starts, wanted, tiled=False)
+    return Pieces(opens[starts], values, _sums(chosen, starts, wanted, scratch), tainted, head, tail)
 
 
-def _values(trades: Trades, starts: Indices) -> dict[str, NDArray[Any]]:
-    price = trades.price
-    values: dict[str, NDArray[Any]] = {
-        "open": price[starts],
-        "high": np.maximum.reduceat(price, starts),
-        "low": np.minimum.reduceat(price, starts),
-        "close": _last(price, starts),
-    }
-    if trades.first is not None and trades.last is not None:
-        rows = np.diff(starts, append=len(price))
-        values["trade_count"] = np.add.reduceat(trades.last, starts) - np.add.reduceat(trades.first, starts) + rows
+def _bars(time: Ints, frame: Timeframe, scratch: Scratch) -> tuple[Ints, Indices] | None:
+    """Open times, and where in the rows each bar starts; None if rows of bars are mixed, or bars all but empty."""
+    begin, end = int(time[0]), int(time[-1])
+    forward = np.greater_equal(time[1:], time[:-1], out=scratch.array("same", len(time) - 1, np.bool_))
+    first = frame.floor(begin)
+    if not forward.all() or end - first > len(time) * frame.length:
+        return None
+    opens = np.append(first, frame.within(first, end))
+    starts = np.searchsorted(time, opens)
+    traded = starts[1:] > starts[:-1]
+    if not traded.all() or starts[-1] == len(time):
+        traded = np.append(traded, starts[-1] < len(time))
+        opens, starts = opens[traded], starts[traded]
+    return opens, starts
+
+
+def _values(trades: Trades, starts: Indices, wanted: Set[str], tiled: bool) -> dict[str, NDArray[Any]]:
+    makers = {name: make for name, make in _JOINS.items() if name in wanted and name != "trade_count"}
+    values = {name: make(trades.price, starts) for name, make in makers.items()}
+    if "trade_count" in wanted and trades.first is not None and trades.last is not None:
+        values["trade_count"] = _counts(trades.first, trades.last, starts, tiled)
     return values
 
 
-def _sums(trades: Trades, starts: Indices) -> dict[str, Scaled]:
+def _counts(first: Ints, last: Ints, starts: Indices, tiled: bool) -> Ints:
+    """How many trades the rows of each bar sum up; where those tile the trade ids, their ends tell."""
+    counts: Ints
+    if tiled:
+        counts = _last(last, starts) - first[starts] + 1
+    else:
+        rows = np.diff(starts, append=len(first))
+        counts = np.add.reduceat(last, starts) - np.add.reduceat(first, starts) + rows
+    return counts
+
+
+def _sums(trades: Trades, starts: Indices, wanted: Set[str], scratch: Scratch) -> dict[str, Scaled]:
     """In floats where those are exact, else in integers."""
-    price, quantity = Whole.of(trades.price), Whole.of(trades.quantity)
-    quick = price and quantity and _totals(price, quantity, trades.buyer_is_maker, starts)
-    return quick or _totals(Scaled.of(trades.price), Scaled.of(trades.quantity), trades.buyer_is_maker, starts) or {}
+    taken = trades.buyer_is_maker is not None
+    added = [name for name in ADDED if name in wanted and (taken or name not in TAKEN)]
+
+    def quick(values: Floats, name: str) -> Whole | None:
+        return Whole.of(values, scratch, name)
+
+    def sure(values: Floats, name: str) -> Scaled:
+        return Scaled.of(values)
+
+    return _totals(quick, trades, starts, added, scratch) or _totals(sure, trades, starts, added, scratch) or {}
 
 
-def _totals(price: Any, quantity: Any, maker: Flags | None, starts: Indices) -> dict[str, Scaled] | None:
-    """From prices and quantities that are both `Whole`, or both `Scaled`. None if one of the sums may be inexact."""
-    numbers = {"volume": quantity, "quote_volume": price.times(quantity)}
-    if maker is not None:
-        bought = 1 - maker.view(np.uint8)
-        numbers |= {f"taker_buy_{name}": number.where(bought) for name, number in numbers.items()}
-    totals = {name: number.totals(starts) for name, number in numbers.items()}
+def _totals(
+    kind: Callable[[Floats, str], Any], trades: Trades, starts: Indices, added: Sequence[str], scratch: Scratch
+) -> dict[str, Scaled] | None:
+    """Sums of numbers of one kind, `Whole` or `Scaled`. None if one of them may be inexact."""
+    rows, numbers = len(trades), {"volume": kind(trades.quantity, "quantity")}
+    if not QUOTED.isdisjoint(added):
+        numbers["quote_volume"] = kind(trades.price, "price")
+    if any(each is None for each in numbers.values()):
+        return None
+    if not QUOTED.isdisjoint(added):
+        numbers["quote_volume"] = numbers["quote_volume"].times(numbers["volume"], scratch.array("quote", rows))
+    if trades.buyer_is_maker is not None and not TAKEN.isdisjoint(added):
+        bought = scratch.array("bought", rows)
+        np.copyto(bought, np.logical_not(trades.buyer_is_maker, out=scratch.array("same", rows, np.bool_)))
+        taken = {f"taker_buy_{name}": number for name, number in numbers.items()}
+        numbers |= {name: number.where(bought, scratch.array(name, rows)) for name, number in taken.items()}
+    totals = {name: numbers[name].totals(starts) for name in added}
     return None if any(each is None for each in totals.values()) else totals
 
 
-def _tainted(trades: Trades, frame: Timeframe) -> Ints:
-    """The bars of each two neighbouring rows that do not follow each other directly."""
+def _tainted(trades: Trades, frame: Timeframe, scratch: Scratch) -> tuple[Ints, bool]:
+    """The bars of each two neighbouring rows that do not follow each other directly; whether the rows tile."""
     if trades.id is None:
-        return np.empty(0, np.int64)
-    joined = _joined(trades, trades.id)
+        return NONE, False
+    rows, tiled = len(trades) - 1, False
+    joined = _follows(trades.id[:-1], trades.id[1:], scratch.array("joined", rows, np.bool_), scratch)
+    if trades.first is not None and trades.last is not None:
+        tiles = _follows(trades.last[:-1], trades.first[1:], scratch.array("tiles", rows, np.bool_), scratch)
+        tiled = bool(tiles.all())
+        joined &= tiles if tiled else tiles | _beside(trades.voided)
     if joined.all():
-        return np.empty(0, np.int64)
+        return NONE, tiled
     before = np.flatnonzero(~joined)
-    return np.unique(frame.opens(trades.time[np.concatenate([before, before + 1])]))
+    return np.unique(frame.opens(trades.time[np.concatenate([before, before + 1])])), tiled
 
 
-def _joined(trades: Trades, ids: Ints) -> Flags:
-    """For each row but the first: whether it follows the one before it directly, by its id and by the trades it sums.
+def _follows(one: Ints, other: Ints, out: Flags, scratch: Scratch) -> Flags:
+    """For each pair: whether the other number is the next one.
 
     Aggregates tile the trade ids, which is a proof of its own (protocol section 9.1); voided ones cover none.
     """
-    joined: Flags = ids[1:] - ids[:-1] == 1
-    if trades.first is not None and trades.last is not None:
-        tiled = trades.first[1:] - trades.last[:-1] == 1
-        if not tiled.all():
-            voided = trades.voided
-            tiled |= voided[1:] | voided[:-1]
-        joined &= tiled
-    return joined
+    apart = np.subtract(other, one, out=scratch.array("apart", len(one), np.int64))
+    flags: Flags = np.equal(apart, 1, out=out)
+    return flags
+
+
+def _beside(voided: Flags) -> Flags:
+    """For each two neighbours: whether one of them is voided."""
+    return voided[1:] | voided[:-1]
 
 
 @frozen

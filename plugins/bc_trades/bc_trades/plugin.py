@@ -1,4 +1,4 @@
-"""What bc_trades offers to bcore: the source `trades` and the view `ohlcv`."""
+"""What bc_trades offers to bcore: the source `trades`, and views of trades: candles, averages, taker flow, bars."""
 
 from __future__ import annotations
 
@@ -19,12 +19,15 @@ def bcore_sources() -> Iterator[Factory[Source]]:
     from bc_trades.source import TradesSource
     from bcore.records import Factory
 
-    summary = "Aggregate trades by id over REST, without a hole"
+    summary = "Aggregate trades by id, live or over REST, without a hole"
     yield Factory("trades", TradesConfig, TradesSource.build, datasets=(TRADES,), summary=summary)
 
 
 @hookimpl
 def bcore_derivations() -> Iterator[Derivation]:
+    from bc_trades.bar_views import DOLLAR_BARS, IMBALANCE_BARS, TICK_BARS, VOLUME_BARS
     from bc_trades.ohlcv import OHLCV
+    from bc_trades.taker_flow import TAKER_FLOW
+    from bc_trades.vwap import VWAP
 
-    yield OHLCV
+    yield from (OHLCV, VWAP, TAKER_FLOW, TICK_BARS, VOLUME_BARS, DOLLAR_BARS, IMBALANCE_BARS)

@@ -1,60 +1,81 @@
-"""The source `trades`: every aggregate trade by id over REST, page by page (protocol sections 4.6 and 9)."""
+"""The source `trades`: every aggregate trade by id, live over streams or page by page over REST."""
 
 from __future__ import annotations
 
-import logging
-from collections import deque
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Generator, Iterator, Mapping, Sequence
 
-from attrs import define, evolve, field, frozen
+from attrs import define, field
 
-from bc_trades.config import TradesConfig, resolve
+from bc_trades.checking import Check
+from bc_trades.config import STREAM, TradesConfig
 from bc_trades.datasets import TRADES
-from bc_trades.parsing import Parsed, id_of, to_table
-from bc_trades.venue import Venue
+from bc_trades.filling import Filler
+from bc_trades.history import History
+from bc_trades.live import Live
+from bc_trades.past import Budgeted, CandleVenue
+from bc_trades.polling import Poll
+from bc_trades.portions import TradesPortion
+from bc_trades.troubles import Troubles
+from bc_trades.venue import LiveVenue, Venue
 from bcore.clock import SystemClock
-from bcore.errors import ConfigError, FaultyReplyError
-from bcore.protocols import Clock, Key
-from bcore.records import Batch, Context, Dataset, Rejected
-from bcore.roster import Roster
+from bcore.errors import ConfigError, SourceError
+from bcore.events import Event
+from bcore.protocols import Clock, Key, Portion, Reader
+from bcore.records import Batch, Compared, Context, Dataset, Origin
+from bcore.spans import Spans
 
-log = logging.getLogger(__name__)
+USUAL_WEIGHT = 3600  # a minute, for an exchange that does not tell
 
 
-@frozen
-class Turn:
-    """The next page that a symbol is due: from `next_id` on, or its first."""
-
-    symbol: str
-    next_id: int | None
+def _tell_nobody(event: Event) -> None:
+    pass
 
 
 @define
 class TradesSource:
     """Collects by id, so that nothing is fetched twice and a lost trade shows as a missing id.
 
-    Symbols take turns page by page: one that is far behind does not keep the others waiting.
+    `history` has what REST does not go back to; without one there is no back-fill. `emit` is told what REST says
+    against us while a stream is followed, under `name`.
     """
 
     config: TradesConfig
     venue: Venue
     symbols: tuple[str, ...]
     clock: Clock = field(factory=SystemClock)
+    name: str = "trades"
+    emit: Callable[[Event], None] = _tell_nobody
+    history: History | None = None
     datasets: tuple[Dataset, ...] = field(default=(TRADES,), init=False)
     interval: float = field(init=False)
-    _roster: Roster = field(init=False)
-    _put_aside: dict[str, frozenset[str]] = field(factory=dict, init=False)
+    _poll: Poll = field(init=False)
 
     def __attrs_post_init__(self) -> None:
         self.interval = self.config.interval
-        self._roster = Roster(self.symbols, self.clock)
+        self._poll = Poll(self.config, self.venue, self.symbols, self.clock)
 
     @classmethod
     def build(cls, config: TradesConfig, context: Context) -> TradesSource:
-        venue = context.exchange()
+        venue, path = context.exchange(), context.section
         if not isinstance(venue, Venue):
-            raise ConfigError([f"{context.section}.exchange: {venue.name} serves no aggregate trades; name another"])
-        return cls(config, venue, context.symbols, context.clock)
+            raise ConfigError([f"{path}.exchange: {venue.name} serves no aggregate trades; name another"])
+        offered: object = venue
+        if config.mode == STREAM and not isinstance(offered, LiveVenue):
+            raise ConfigError([f'{path}.mode: {venue.name} has no streams to follow; set mode = "poll"'])
+        name, history = path.rpartition(".")[2], History(config, venue, context.clock)
+        return cls(config, venue, context.symbols, context.clock, name, context.emit, history)
+
+    @property
+    def streaming(self) -> bool:
+        """Whether the configuration asks for it."""
+        return self.config.mode == STREAM
+
+    def stream(self, held: Mapping[str, Spans]) -> Generator[Batch | None, None, None]:
+        """As `bcore.protocols.Streams.stream`; needs an exchange with streams."""
+        if not isinstance(self.venue, LiveVenue):
+            raise ConfigError(['trades: the exchange has no streams to follow; set mode = "poll"'])
+        troubles = Troubles(self.name, self.emit)
+        yield from Live.of(self.config, self.venue, self.clock, self.symbols, held, troubles).batches()
 
     def catch_up(self, after: Mapping[str, Key]) -> Iterator[Batch]:
         """Pages of every symbol from the id after the last stored one, until each gives a short page.
@@ -62,60 +83,40 @@ class TradesSource:
         A symbol that the exchange refuses or answers badly is raised after the others were served. An exchange that
         cannot be reached, or that asks us to wait, is not asked for the rest.
         """
-        self.venue.measure_clock()
-        turns = deque(Turn(symbol, after[symbol][0] + 1 if symbol in after else None) for symbol in self._roster.due())
-        while turns:
-            turn = turns.popleft()
-            with self._roster.asking(turn.symbol):
-                rows = self._ask(turn)
-                batch, later = self._batch(turn, rows), self._after(turn, rows)
-                if later is not None:
-                    turns.append(later)
-                if batch.table.num_rows or batch.rejected:
-                    yield batch
-        self._roster.check()
+        return self._poll.catch_up(after)
 
-    def _ask(self, turn: Turn) -> list[bytes]:
-        limit = self.config.page
-        if turn.next_id is not None:
-            return self.venue.agg_trades(turn.symbol, from_id=turn.next_id, limit=limit)
-        start = resolve(self.config.start, self.venue.now())
-        if start is None:
-            return self.venue.agg_trades(turn.symbol, limit=limit)
-        return self.venue.agg_trades(turn.symbol, start=start, limit=limit)
+    def fill(self, symbol: str, first: int, last: int) -> Iterator[Batch]:
+        """The rows with the ids `first`..`last`, oldest first (`bcore.protocols.Fills`)."""
+        return Filler(self.venue, self.clock, self.config.page, self.history).fill(symbol, first, last)
 
-    def _batch(self, turn: Turn, rows: list[bytes]) -> Batch:
-        _check_ids(turn, rows)
-        parsed = to_table(rows, turn.symbol)
-        rejected = self._newly_rejected(turn.symbol, parsed)
-        return Batch(TRADES, turn.symbol, parsed.table, observed=self.venue.now(), rejected=rejected)
+    @property
+    def weight_per_minute(self) -> int:
+        """What history may spend on requests (`bcore.protocols.Paced`)."""
+        venue: object = self.venue
+        if not isinstance(venue, Budgeted):
+            return USUAL_WEIGHT
+        return venue.budget.background_allowance * 60 // venue.budget.seconds
 
-    def _newly_rejected(self, symbol: str, parsed: Parsed) -> tuple[Rejected, ...]:
-        """A bad record at the end of what there is comes again with every pass: it is put aside once."""
-        known = self._put_aside.get(symbol, frozenset())
-        self._put_aside[symbol] = frozenset(row for each in parsed.rejected for row in each.rows)
-        fresh = [evolve(each, rows=[row for row in each.rows if row not in known]) for each in parsed.rejected]
-        return tuple(each for each in fresh if each.rows)
+    def plan(self, symbol: str, start: int, end: int, done: Sequence[Origin], held: Spans) -> Sequence[TradesPortion]:
+        """Bulk files, and ids over REST for what they do not have (`bcore.protocols.Backfills`)."""
+        return self._past().plan(symbol, start, end, done, held)
 
-    def _after(self, turn: Turn, rows: list[bytes]) -> Turn | None:
-        """The symbol's next turn in this pass; None when the page was short, which means that there is no more."""
-        if len(rows) < self.config.page:
-            return None
-        last = max((number for number in map(id_of, rows) if number is not None), default=None)
-        if last is None:
-            raise FaultyReplyError(f"{turn.symbol}: not one of {len(rows)} aggregate trades has an id")
-        return Turn(turn.symbol, last + 1)
+    def fetch(self, portion: Portion) -> Iterator[Batch]:
+        """The rows of a portion of `plan`."""
+        return self._past().fetch(portion)
 
+    def check(self, symbol: str, reader: Reader, start: int, end: int) -> Iterator[Compared]:
+        """Candles of what is held against the exchange's own (`bcore.protocols.Checks`)."""
+        venue: object = self.venue
+        if not isinstance(venue, CandleVenue):
+            raise SourceError(f"{self.name}: the exchange has no candles to compare with")
+        return Check(venue, reader, symbol).compare(start, end)
 
-def _check_ids(turn: Turn, rows: list[bytes]) -> None:
-    """Ids that the exchange leaves out cannot be had over REST, and that is said: it never says so itself."""
-    ids = sorted({number for number in map(id_of, rows) if number is not None})
-    if not ids:
-        return
-    due = ids[0] if turn.next_id is None else turn.next_id
-    if ids[0] < due:
-        raise FaultyReplyError(f"{turn.symbol}: asked for aggregate trades from {due} on and got {ids[0]}")
-    for number in ids:
-        if number > due:
-            log.warning("%s: the exchange does not serve aggregate trades %d to %d", turn.symbol, due, number - 1)
-        due = number + 1
+    def revised(self, symbol: str, origins: Sequence[Origin]) -> Iterator[tuple[Origin, str]]:
+        """The bulk files that are not what rows came from any more (`bcore.protocols.Revises`)."""
+        return self._past().revised(symbol, origins)
+
+    def _past(self) -> History:
+        if self.history is None:
+            raise SourceError(f"{self.name}: this source was made without a history")
+        return self.history

@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Protocol, runtime_checkable
+
+import msgspec
 
 
 @runtime_checkable
@@ -16,6 +19,46 @@ class Venue(Protocol):
         """Asks for the exchange's clock now."""
 
     def agg_trades(
-        self, symbol: str, *, from_id: int | None = None, start: int | None = None, limit: int = 1000
+        self,
+        symbol: str,
+        *,
+        from_id: int | None = None,
+        start: int | None = None,
+        limit: int = 1000,
+        background: bool = False,
     ) -> list[bytes]:
-        """One page, oldest first: from an id (inclusive), from a time on, or the newest; one JSON text per record."""
+        """One page, oldest first: from an id (inclusive), from a time on, or the newest; one JSON text per record.
+
+        `background` lets live work go first.
+        """
+
+
+class Sink(Protocol):
+    """Where a feed's messages go. Called in the feed's thread."""
+
+    def message(self, stream: str, data: bytes | msgspec.Raw, received: int) -> None:
+        """An event's JSON text; `received` is the exchange's clock at receipt, int us UTC."""
+
+    def joined(self, streams: tuple[str, ...]) -> None:
+        """From now on everything of these streams arrives."""
+
+    def lost(self, streams: tuple[str, ...], reason: str) -> None:
+        """Something of these streams may be missing now."""
+
+
+class Feed(Protocol):
+    """Streams followed live until closed."""
+
+    def resubscribe(self, streams: Sequence[str]) -> None:
+        """For streams that are acknowledged and silent."""
+
+    def close(self) -> None:
+        """The sink is not called after."""
+
+
+@runtime_checkable
+class LiveVenue(Venue, Protocol):
+    """An exchange whose streams can be followed too."""
+
+    def feed(self, streams: Sequence[str], sink: Sink) -> Feed:
+        """Follows combined streams (`btcusdt@aggTrade`, lower case) from now on. Safe to use beside requests."""

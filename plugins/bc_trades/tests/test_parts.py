@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 
 from bc_trades import TRADES
 from bc_trades import pieces as pieces_module
-from bc_trades.exact import Scaled, Whole
+from bc_trades.exact import Scaled, Scratch, Whole
 from bc_trades.ohlcv import OHLCV, SCHEMA, OhlcvParams, merge, part, to_candles
 from bcore import deriving
 from bcore.instants import MINUTE, parse_instant
@@ -157,3 +157,51 @@ def test_everyday_sums_are_made_in_floats() -> None:
     total = quick.totals(np.array([0], np.intp))
     assert total is not None
     assert [1.3] == total.nearest().tolist()
+
+
+@settings(deadline=None)
+@given(trades(), st.sets(st.sampled_from(SCHEMA.names), min_size=1), FRAMES)
+def test_candles_of_chosen_columns_are_those_of_all(table: pa.Table, columns: set[str], timeframe: str) -> None:
+    params = OhlcvParams(timeframe)
+    chosen = [name for name in SCHEMA.names if name in columns]
+    assert to_candles(table, params).select(chosen) == to_candles(table, params, columns).select(chosen)
+
+
+def test_what_is_not_asked_for_is_not_made() -> None:
+    columns = {"timestamp", "open", "volume"}
+    row = [1, START, "BTCUSDT", 2.5, 1.0, 7, 7, True, True]
+    table = pa.table([pa.array([v], each.type) for v, each in zip(row, TRADES.schema, strict=True)], TRADES.schema)
+    (piece,) = part(table, OhlcvParams("1m"), columns).pieces
+    assert ({"open"}, {"volume"}, None) == (set(piece.values), set(piece.sums), piece.head.id)
+
+
+@settings(deadline=None)
+@given(st.lists(st.lists(st.integers(0, 2**53 - 1), min_size=1, max_size=9), min_size=1), st.integers(0, 8))
+def test_memory_that_is_used_again_leaves_nothing_behind(blocks: list[list[int]], decimals: int) -> None:
+    scratch, starts = Scratch(), np.array([0], np.intp)
+    for units in blocks:
+        values = np.array([number / 10**decimals for number in units])
+        quick = Whole.of(values, scratch, "units")
+        total = None if quick is None else quick.totals(starts)
+        assert total is None or Scaled.of(values).totals(starts).nearest().tolist() == total.nearest().tolist()
+
+
+@pytest.mark.parametrize("column", ["price", "quantity"])
+@pytest.mark.parametrize("value", [float("nan"), float("inf")])
+def test_a_price_or_quantity_that_is_no_number_is_refused(column: str, value: float) -> None:
+    row = dict(zip(TRADES.schema.names, [1, START, "BTCUSDT", 2.5, 1.0, 7, 7, True, True], strict=True))
+    table = pa.table({each.name: pa.array([{**row, column: value}[each.name]], each.type) for each in TRADES.schema})
+    for columns in (SCHEMA.names, [{"price": "high", "quantity": "volume"}[column]]):
+        with pytest.raises(ValueError, match="missing or not finite"):
+            to_candles(table, OhlcvParams("1m"), columns)
+
+
+@pytest.mark.parametrize("offset", range(10))
+def test_flags_of_a_slice_are_those_of_its_rows(offset: int) -> None:
+    random = np.random.default_rng(5)
+    flags = random.random(40) < 0.5
+    rows = np.arange(40)
+    columns: list[Any] = [rows, START + rows, ["BTCUSDT"] * 40, np.full(40, 2.0), np.ones(40), rows, rows, flags, flags]
+    arrays = [pa.array(values, each.type) for values, each in zip(columns, TRADES.schema, strict=True)]
+    made = to_candles(pa.table(arrays, schema=TRADES.schema).slice(offset, 25), OhlcvParams("1d"))
+    assert [float(np.count_nonzero(~flags[offset : offset + 25]))] == made.column("taker_buy_volume").to_pylist()

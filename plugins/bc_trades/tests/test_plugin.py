@@ -17,10 +17,10 @@ from bc_trades.source import TradesSource
 from bcore.fields import FieldsError, fields_of, parse
 
 
-def test_the_plugin_offers_the_source_and_the_view() -> None:
-    (source,), (view,) = bcore_sources(), bcore_derivations()
+def test_the_plugin_offers_the_source_and_the_views() -> None:
+    (source,), views = bcore_sources(), list(bcore_derivations())
     assert ("trades", TradesSource.build, (TRADES,)) == (source.name, source.build, source.datasets)
-    assert OHLCV is view
+    assert OHLCV in views
 
 
 def test_no_column_of_a_trade_may_be_missing() -> None:

@@ -26,6 +26,7 @@ from bcore.records import Appended, Batch, Context, Series
 Open = Callable[..., TradesSource]
 Trade = Callable[..., dict[str, Any]]
 START = 1_700_000_000_000_000
+MODES = ("stream", "poll")
 
 
 def run(source: TradesSource, store: MemoryStore) -> int:
@@ -161,6 +162,24 @@ def test_ids_that_are_no_longer_served_are_a_hole_that_is_told(
         batches = list(source.catch_up({"BTCUSDT": (4,)}))
     assert [20, 29] == [batches[0].table.column("agg_trade_id")[n].as_py() for n in (0, -1)]
     assert "BTCUSDT: the exchange does not serve aggregate trades 5 to 19" in caplog.text
+    (found,) = batches[0].findings
+    assert (5, 19, "unfillable") == (found.first, found.last, found.state)
+    assert "the first that it has is 20" in found.reason
+
+
+def test_a_page_that_leaves_ids_out_once_is_asked_for_again_and_believed_then(
+    market: Any, open_source: Open, venue: LocalVenue
+) -> None:
+    market.grow("BTCUSDT", 30)
+    market.served_from = 20
+
+    def heal(asked: Asked) -> Answer:
+        reply, market.served_from = market(asked), 0
+        return reply
+
+    venue.on("aggTrades", heal)
+    (batch,) = open_source().catch_up({"BTCUSDT": (4,)})
+    assert (list(range(5, 30)), ()) == (batch.table.column("agg_trade_id").to_pylist(), batch.findings)
 
 
 def test_a_hole_inside_a_page_is_told_and_stays_visible(
@@ -187,6 +206,7 @@ def test_a_bad_record_is_put_aside_once_and_costs_the_page_nothing(market: Any, 
     source, store = open_source(), MemoryStore()
     (batch,) = source.catch_up({})
     assert (9, 1) == (batch.table.num_rows, len(batch.rejected))
+    assert [(9, 9, "open")] == [(found.first, found.last, found.state) for found in batch.findings]
     store.append(batch)
     assert [] == list(source.catch_up({"BTCUSDT": (8,)}))
     market.grow("BTCUSDT", 2)
@@ -277,3 +297,33 @@ def test_an_exchange_without_aggregate_trades_is_a_config_error() -> None:
     context = Context("sources.trades", SystemClock(), Other, lambda event: None, ("BTCUSDT",))
     with pytest.raises(ConfigError, match=r"sources\.trades\.exchange: other serves no aggregate trades"):
         TradesSource.build(TradesConfig(), context)
+
+
+class Polled:
+    """An exchange without streams."""
+
+    name = "polled"
+
+    def now(self) -> int:
+        return 0
+
+    def close(self) -> None:
+        pass
+
+    def measure_clock(self) -> int:
+        return 0
+
+    def agg_trades(self, symbol: str, **_: Any) -> list[bytes]:
+        return []
+
+
+def test_an_exchange_without_streams_can_be_polled_and_is_a_config_error_otherwise() -> None:
+    context = Context("sources.trades", SystemClock(), Polled, lambda event: None, ("BTCUSDT",))
+    assert not TradesSource.build(TradesConfig(mode="poll"), context).streaming
+    with pytest.raises(ConfigError, match=r'sources\.trades\.mode: polled has no streams.*set mode = "poll"'):
+        TradesSource.build(TradesConfig(), context)
+
+
+def test_streams_are_followed_unless_polling_is_asked_for(exchange: Any) -> None:
+    context = Context("sources.trades", SystemClock(), lambda: exchange, lambda event: None, ("BTCUSDT",))
+    assert [True, False] == [TradesSource.build(TradesConfig(mode=mode), context).streaming for mode in MODES]

@@ -32,6 +32,10 @@ class Collector:
                 command(*args), cwd=self.folder, stdout=log, stderr=log, text=True, env=environment()
             )
 
+    @property
+    def running(self) -> bool:
+        return self.process is not None and self.process.poll() is None
+
     def stop(self, number: int = signal.SIGTERM) -> int:
         assert self.process is not None
         self.process.send_signal(number)

@@ -1,0 +1,97 @@
+"""Which series, which sources: what the words of a command line mean."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from bcore.errors import NotFoundError
+
+if TYPE_CHECKING:
+    from bcore.app import App
+    from bcore.cli.options import Options
+    from bcore.clock import SystemClock
+    from bcore.collect import Job
+    from bcore.protocols import Store
+    from bcore.records import Factory, Series
+    from bcore.registry import Registry
+
+Held = list[tuple["Store", "Series"]]
+
+
+def archive(options: Options) -> App:
+    """The stores of the configuration, and nothing else: what is wrong with a source does not keep them shut."""
+    from bcore.app import App, completed
+
+    registry = options.registry()
+    tree = completed(options.tree(), registry, data=options.data)
+    return App.of({"stores": tree["stores"]}, registry)
+
+
+def working(options: Options, clock: SystemClock, symbols: Iterable[str], datasets: Iterable[str] = ()) -> App:
+    """The stores, and the sources that write these datasets (any, if none is named), for these symbols.
+
+    The sources are those of the configuration, or every installed one where it has none.
+    """
+    from bcore.app import App, completed
+
+    registry = options.registry()
+    tree = completed(options.tree(), registry, symbols=symbols, data=options.data)
+    wanted = set(datasets)
+    if wanted and isinstance(tree["sources"], Mapping):
+        kept = {name: each for name, each in tree["sources"].items() if _writes(name, each, registry) & wanted}
+        if not kept:
+            raise NotFoundError(f"no source that is configured or installed writes {', '.join(sorted(wanted))}")
+        tree["sources"] = kept
+    tree.pop("servers", None)
+    tree.pop("remotes", None)
+    return App.of(tree, registry, clock)
+
+
+def _writes(name: str, section: Any, registry: Registry) -> set[str]:
+    """The names of the datasets that a source writes. What is no section, or of no known kind, others say."""
+    told = section if isinstance(section, Mapping) else {}
+    factory: Factory[Any] | None = registry.of("sources").get(str(told.get("kind", name)))
+    names = [dataset.name for dataset in factory.datasets] if factory else []
+    return {str(told["dataset"]), *names[1:]} if "dataset" in told else set(names)
+
+
+def job_for(jobs: Iterable[Job], store: Store, series: Series) -> Job | None:
+    """The job whose source writes the series into the store, as its first dataset."""
+    mine = [job for job in jobs if job.store is store and job.datasets()[0].name == series.dataset.name]
+    return next((job for job in mine if series.symbol in job.source.symbols), None)
+
+
+def chosen(stores: Mapping[str, Store], names: Iterable[str]) -> Held:
+    """Every series, ledgers apart, that the names mean: `trades/BTCUSDT`, `trades`, `BTCUSDT`; all without a name.
+
+    Raises `NotFoundError` for a name that means none.
+    """
+    from bcore.naming import near
+    from bcore.verify import verifiable
+
+    held = [(store, series) for store in stores.values() for series in store.series() if verifiable(series)]
+    known = {name for _, series in held for name in _names(series)}
+    wanted = set(names)
+    if unknown := sorted(wanted - known):
+        raise NotFoundError(*(f"nothing is stored of {name!r}{near(name, sorted(known))}" for name in unknown))
+    return [pair for pair in held if not wanted or wanted & set(_names(pair[1]))]
+
+
+def _names(series: Series) -> tuple[str, str, str]:
+    return str(series), series.dataset.name, series.symbol
+
+
+def instant(text: str | None, now: int) -> int | None:
+    """What was typed for an instant, int us UTC."""
+    from bcore.instants import parse_instant
+
+    return None if text is None else parse_instant(text, now=now)
+
+
+def between(start: int | None, end: int | None) -> None:
+    """Refuses a range that holds nothing."""
+    if start is not None and end is not None and start >= end:
+        raise click.UsageError("--from must lie before --to")

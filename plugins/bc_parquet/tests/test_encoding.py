@@ -1,0 +1,106 @@
+"""What the encodings are chosen by, and that whatever is chosen reads back bit for bit."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.parquet as pq
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from bc_parquet.encoding import ROW_GROUP, SMALL, write
+from bc_parquet.metadata import DATASET
+
+KINDS = {
+    "int": pa.int64(),
+    "small": pa.int32(),
+    "time": pa.timestamp("us", tz="UTC"),
+    "price": pa.float64(),
+    "flag": pa.bool_(),
+    "symbol": pa.string(),
+}
+
+
+def table(rows: int, seed: int = 1) -> pa.Table:
+    random = np.random.default_rng(seed)
+    walk = np.round(100 + np.cumsum(random.integers(-3, 4, rows)) / 100, 2)
+    walk[random.random(rows) < 0.01] = np.nan
+    columns: dict[str, Any] = {
+        "int": np.arange(rows),
+        "small": random.integers(0, 9, rows),
+        "time": np.cumsum(random.integers(0, 10**6, rows)),
+        "price": walk,
+        "flag": random.random(rows) < 0.5,
+        "symbol": [f"name {number % 3}" for number in range(rows)],
+    }
+    return pa.table({name: pa.array(columns[name], kind) for name, kind in KINDS.items()})
+
+
+def written(rows: pa.Table, path: Path, level: int = 3) -> pq.FileMetaData:
+    write(rows, path, level)
+    return pq.read_metadata(path)
+
+
+def column(metadata: pq.FileMetaData, name: str) -> Any:
+    names = metadata.schema.to_arrow_schema().names
+    return metadata.row_group(0).column(names.index(name))
+
+
+def bits(rows: pa.Table) -> list[pa.ChunkedArray]:
+    return [each.combine_chunks().view(pa.int64()) if each.type == pa.float64() else each for each in rows.columns]
+
+
+@settings(deadline=None, max_examples=20)
+@given(st.sampled_from([1, 100, 5000, SMALL + 1, ROW_GROUP + 1]), st.integers(1, 22), st.integers(0, 9))
+def test_what_is_written_reads_back_bit_for_bit(rows: int, level: int, seed: int) -> None:
+    meant, sink = table(rows, seed), pa.BufferOutputStream()
+    write(meant, sink, level)  # type: ignore[arg-type]
+    read = pq.read_table(pa.BufferReader(sink.getvalue()))
+    assert meant.schema == read.schema
+    assert all(one.equals(other) for one, other in zip(bits(meant), bits(read), strict=True))
+
+
+def test_ids_in_a_row_are_written_without_zstd_where_that_saves_nothing(tmp_path: Path) -> None:
+    metadata = written(table(SMALL + 1), tmp_path / "file")
+    assert "LZ4" == column(metadata, "int").compression
+    assert "DELTA_BINARY_PACKED" in column(metadata, "int").encodings
+
+
+def test_zstd_is_kept_where_it_saves_much(tmp_path: Path) -> None:
+    random = np.random.default_rng(2)
+    rows = pa.table({"size": random.integers(1, 10**6, 4 * SMALL) / 10**5})
+    assert "ZSTD" == column(written(rows, tmp_path / "file"), "size").compression
+
+
+def test_a_small_file_is_zstd_throughout(tmp_path: Path) -> None:
+    metadata = written(table(SMALL), tmp_path / "file")
+    assert {"ZSTD"} == {column(metadata, name).compression for name in KINDS}
+
+
+def test_a_few_prices_are_a_dictionary_that_reads_fast(tmp_path: Path) -> None:
+    random = np.random.default_rng(3)
+    rows = pa.table({"price": random.integers(0, 50, ROW_GROUP) / 100})
+    found = column(written(rows, tmp_path / "file"), "price")
+    assert ("LZ4", True) == (found.compression, "RLE_DICTIONARY" in found.encodings)
+
+
+@pytest.mark.parametrize(("rows", "told"), [(100, {"int", "time"}), (ROW_GROUP + 1, set(KINDS))])
+def test_a_file_of_one_row_group_tells_the_extent_of_key_and_time_alone(
+    rows: int, told: set[str], tmp_path: Path
+) -> None:
+    dataset = b'{"name": "ticks", "key": ["int"], "time": "time"}'
+    metadata = written(table(rows).replace_schema_metadata({DATASET: dataset}), tmp_path / "file")
+    assert told == {name for name in KINDS if column(metadata, name).is_stats_set}
+
+
+def test_a_higher_level_is_smaller(tmp_path: Path) -> None:
+    random, sizes = np.random.default_rng(4), []
+    rows = pa.table({"size": np.maximum(np.rint(random.lognormal(-4, 1.6, 4 * SMALL) * 1e5), 1) / 1e5})
+    for level in (1, 19):
+        write(rows, tmp_path / "file", level)
+        sizes.append((tmp_path / "file").stat().st_size)
+    assert sizes[1] < sizes[0]

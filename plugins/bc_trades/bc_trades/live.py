@@ -1,0 +1,225 @@
+"""The live trades source: streams joined to what is held, by id, in one loop."""
+
+from __future__ import annotations
+
+import logging
+from collections import deque
+from collections.abc import Callable, Generator, Iterator, Mapping
+
+from attrs import define, field
+
+from bc_trades.asking import Ask, Askers, Reply
+from bc_trades.config import TradesConfig
+from bc_trades.inbox import Inbox
+from bc_trades.joining import Line
+from bc_trades.pacing import Pace
+from bc_trades.silence import Watch
+from bc_trades.strand import Strand
+from bc_trades.troubles import Troubles
+from bc_trades.venue import Feed, LiveVenue
+from bcore.errors import ExchangeError, FaultyReplyError, Stopped
+from bcore.protocols import Clock
+from bcore.records import Batch
+from bcore.spans import Spans
+
+log = logging.getLogger(__name__)
+TICK = 0.05  # seconds between looks at what REST has answered and what is to be written
+LOOK, LONGEST_LOOK = 0.001, 0.5  # seconds between looks at what the streams have brought: per symbol, and at most
+ASSURANCE = 1.0  # seconds, at the least, between two words that everything is stored
+OLDER = 3  # requests for old holes at once, at most: one is left for what live rows wait for
+
+
+def stream_of(symbol: str) -> str:
+    """The name of a symbol's stream (protocol section 6)."""
+    return f"{symbol.lower()}@aggTrade"
+
+
+@define(eq=False)
+class Live:
+    """Follows the streams of some symbols and hands out batches that a store can take as they come.
+
+    Rows are written in rounds. A round begins `config.flush` seconds after the last one, or when that is over, and
+    writes every symbol that has anything, those with most rows first, as fast as `Pace` allows.
+    """
+
+    config: TradesConfig
+    venue: LiveVenue
+    clock: Clock
+    strands: Mapping[str, Strand]
+    troubles: Troubles
+    _inbox: Inbox = field(init=False)
+    _askers: Askers = field(init=False)
+    _pace: Pace = field(init=False)
+    _turns: deque[Strand] = field(init=False)
+    _round: list[Strand] | None = field(default=None, init=False)
+    _clean: bool = field(default=False, init=False)
+    _crowded: bool = field(default=False, init=False)
+    _round_at: float = field(init=False)
+    _look_at: float = field(default=float("-inf"), init=False)
+    _assured_at: float = field(default=float("-inf"), init=False)
+
+    def __attrs_post_init__(self) -> None:
+        self._inbox = Inbox({stream_of(symbol): symbol for symbol in self.strands}, self.config.queue)
+        self._askers = Askers(self.venue)
+        self._round_at = self.clock.monotonic()
+        self._pace = Pace(self._round_at)
+        self._turns = deque(self.strands.values())
+
+    @classmethod
+    def of(
+        cls,
+        config: TradesConfig,
+        venue: LiveVenue,
+        clock: Clock,
+        symbols: tuple[str, ...],
+        held: Mapping[str, Spans],
+        troubles: Troubles,
+    ) -> Live:
+        """`held` has the ids that are stored already."""
+        now = clock.monotonic()
+        strands = {
+            symbol: Strand(symbol, config, Line.after(held.get(symbol, Spans()), now), Watch(now)) for symbol in symbols
+        }
+        return cls(config, venue, clock, strands, troubles)
+
+    def batches(self) -> Generator[Batch | None, None, None]:
+        """Until closed; raises `Stopped` after everything that has come was handed out."""
+        feed = self.venue.feed(tuple(stream_of(symbol) for symbol in self.strands if _is_word(symbol)), self._inbox)
+        try:
+            while True:
+                if self.clock.monotonic() >= self._look_at:
+                    self._look(feed)
+                if self._askers.busy:
+                    self._take_replies()
+                    self._ask()
+                yield from self._write()
+                self.clock.sleep(TICK)
+        except Stopped:
+            yield from self._write_all()
+            raise
+        finally:
+            feed.close()
+            self._askers.close()
+
+    def _look(self, feed: Feed) -> None:
+        """Looking costs something per symbol, whatever has come: hundreds of them are looked at less often."""
+        self._look_at = self.clock.monotonic() + min(TICK + LOOK * len(self.strands), LONGEST_LOOK)
+        self._take_in()
+        self._tend(feed)
+        self._ask()
+
+    def _take_in(self) -> None:
+        waiting, turns, received = self._inbox.empty()
+        now = self.clock.monotonic()
+        for symbol, messages in waiting.items():
+            self.strands[symbol].hear(messages, now, received)
+        for turn in turns:
+            strand = self.strands[turn.symbol]
+            if turn.joined:
+                strand.join(now)
+            else:
+                strand.watch.lose(now)
+
+    def _take_replies(self) -> None:
+        for reply in self._askers.replies():
+            strand, now = self.strands[reply.ask.symbol], self.clock.monotonic()
+            if reply.error is None:
+                self.troubles.answered(strand.symbol)
+                strand.answer(reply, now)
+            else:
+                self._failed(strand, reply, reply.error, now)
+
+    def _failed(self, strand: Strand, reply: Reply, error: Exception, now: float) -> None:
+        if isinstance(error, Stopped):
+            return
+        if not isinstance(error, ExchangeError):
+            error = FaultyReplyError(f"{strand.symbol}: {error!r}")
+        pause = self.troubles.failed(strand.symbol, error, strand.failures + 1, now)
+        strand.fail(reply, now, pause)
+
+    def _tend(self, feed: Feed) -> None:
+        now, deaf, waiting, ready = self.clock.monotonic(), [], 0, 0
+        for strand in self.strands.values():
+            strand.tend(now)
+            waiting, ready = waiting + strand.line.waiting, ready + strand.rows
+            if strand.watch.deaf and now >= strand.watch.due:
+                strand.watch.renew(now)
+                deaf.append(strand.symbol)
+        self._crowded = ready > self.config.queue
+        if waiting > self.config.queue:
+            fullest = max(self.strands.values(), key=lambda strand: strand.line.waiting)
+            fullest.give_way(f"more than {self.config.queue} trades wait")
+        if deaf:
+            log.warning("%s: REST has trades that the stream does not bring; subscribing again", ", ".join(deaf))
+            feed.resubscribe([stream_of(symbol) for symbol in deaf])
+
+    def _ask(self) -> None:
+        """What live rows wait for first. Old holes only as long as there is room for what they bring."""
+        now = self.clock.monotonic()
+        if now < self.troubles.resting:
+            return
+        self._ask_each(lambda strand: strand.ask(now), lambda: self._askers.free > 0)
+        if not self._crowded:
+            self._ask_each(
+                lambda strand: strand.ask_older(now), lambda: self._askers.free > 0 and self._askers.background < OLDER
+            )
+
+    def _ask_each(self, wanted: Callable[[Strand], Ask | None], may: Callable[[], bool]) -> None:
+        """As long as anybody has anything to ask; a symbol that did goes to the end."""
+        asked = True
+        while asked:
+            asked = False
+            for strand in tuple(self._turns):
+                if not may():
+                    return
+                if (ask := wanted(strand)) is not None:
+                    self._askers.put(ask)
+                    self._turns.remove(strand)
+                    self._turns.append(strand)
+                    asked = True
+
+    def _write(self) -> Iterator[Batch | None]:
+        if self._round is None and not self._begin_round():
+            return
+        while self._round:
+            if not self._pace.may_write(self.clock.monotonic()) and not self._crowded:
+                return
+            yield from self._hand_out(self._round.pop())
+        self._round = None
+        now = self.clock.monotonic()
+        if self._clean and now - self._assured_at >= ASSURANCE:
+            self._assured_at = now
+            yield None
+
+    def _begin_round(self) -> bool:
+        """Everything that has come is in line or known to be missing: what is ready now is to be stored."""
+        now = self.clock.monotonic()
+        if now - self._round_at < self.config.flush:
+            return False
+        self._take_in()
+        self._round_at = now
+        self._round = sorted((strand for strand in self.strands.values() if strand.laden), key=lambda each: each.rows)
+        self._clean = all(strand.sure for strand in self.strands.values())
+        return True
+
+    def _hand_out(self, strand: Strand) -> Iterator[Batch]:
+        for batch in strand.batches():
+            begun = self.clock.monotonic()
+            yield batch
+            self._pace.wrote(self.clock.monotonic() - begun)
+
+    def _write_all(self) -> Iterator[Batch]:
+        """What has come, whatever it costs."""
+        self._take_in()
+        self._take_replies()
+        now = self.clock.monotonic()
+        for strand in self.strands.values():
+            strand.finish(now)
+        for strand in sorted(self.strands.values(), key=lambda each: each.rows, reverse=True):
+            if strand.laden:
+                yield from strand.batches()
+
+
+def _is_word(symbol: str) -> bool:
+    """Whether there can be a stream of that name: what cannot be one must not cost the others theirs."""
+    return symbol.isprintable() and not any(letter.isspace() for letter in symbol)

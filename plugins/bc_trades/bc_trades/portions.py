@@ -1,0 +1,172 @@
+"""What a back-fill fetches: bulk files, and for what they do not have, ids over REST (protocol sections 8 and 10)."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Iterable, Iterator, Sequence
+from datetime import UTC, datetime
+
+from attrs import define, evolve, frozen
+
+from bc_binance.bulk_files import BulkFile, Kind, Period, named
+from bc_binance.listing import Listed
+from bc_trades.contents import BULK
+from bc_trades.landmarks import WEIGHT, Landmarks
+from bc_trades.past import Bulk
+from bcore.records import Origin
+from bcore.spans import Span, Spans
+
+log = logging.getLogger(__name__)
+AGG_TRADES = "aggTrades"
+PERIODS: tuple[Period, ...] = ("monthly", "daily")
+ZIPPED = 16  # bytes that a row takes in a zip, about
+PAGE = 1000
+MOST_IDS = 100_000  # of a portion over REST
+
+
+@frozen
+class FilePortion:
+    """A bulk file. `head` and `tail` are ids that it must reach to, where nothing else shows that it is cut short."""
+
+    symbol: str
+    file: BulkFile
+    head: int | None = None
+    tail: int | None = None
+
+    @property
+    def summary(self) -> str:
+        return self.file.name
+
+    @property
+    def bytes(self) -> int:
+        return self.file.size
+
+    @property
+    def rows(self) -> int:
+        return max(self.file.size // ZIPPED, 1)
+
+    @property
+    def weight(self) -> int:
+        return 0
+
+
+@frozen
+class IdsPortion:
+    """Ids that no bulk file has, of the time `when`."""
+
+    symbol: str
+    first: int
+    last: int
+    when: str
+
+    @property
+    def summary(self) -> str:
+        return f"ids {self.first}..{self.last} over REST ({self.when})"
+
+    @property
+    def bytes(self) -> int:
+        return 0
+
+    @property
+    def rows(self) -> int:
+        return self.last - self.first + 1
+
+    @property
+    def weight(self) -> int:
+        return WEIGHT * -(-self.rows // PAGE)
+
+
+TradesPortion = FilePortion | IdsPortion
+
+
+def file_of(origin: Origin, symbol: str) -> BulkFile | None:
+    """The bulk file that rows came from; None for what is no bulk file of aggregate trades of this symbol."""
+    kind, listed = Kind.of(AGG_TRADES), [Listed(origin.name, 0, "")]
+    found = [file for period in PERIODS for file in named(listed, kind, symbol, period).values()]
+    return found[0] if origin.kind == BULK and found else None
+
+
+@define
+class Planner:
+    """The portions of one symbol in [start, end), int us UTC; `end` is not in the future."""
+
+    symbol: str
+    start: int
+    end: int
+    landmarks: Landmarks
+    bulk: Bulk | None = None
+
+    def portions(self, done: Iterable[Origin], held: Spans) -> list[TradesPortion]:
+        """Oldest first. `done` are files whose rows are held, `held` all ids that are."""
+        files = list(self.bulk.files(AGG_TRADES, self.symbol, self.start, self.end)) if self.bulk else []
+        self.landmarks.needed = not files
+        stored = _times(file for origin in done if (file := file_of(origin, self.symbol)))
+        timed: list[tuple[int, TradesPortion]] = [
+            (file.start, FilePortion(self.symbol, file)) for file in files if list(stored.missing(*_time(file)))
+        ]
+        for hole in _times(files).missing(self.start, self.end - 1):
+            timed += [(hole[0], portion) for portion in self._between(hole[0], hole[1] + 1, held)]
+        timed.sort(key=lambda pair: pair[0])
+        return list(self._reaching([portion for _, portion in timed], files, held))
+
+    def _between(self, start: int, end: int, held: Spans) -> Iterator[IdsPortion]:
+        """Of a time that no file has, the ids that are not held; as far as REST goes back."""
+        after, first = self.landmarks.first_from(end), self.landmarks.first_from(start)
+        if after is not None and first is None and (oldest := self.landmarks.oldest()):
+            first = oldest.id
+        if after is None or first is None:
+            log.warning("%s: neither files nor REST have trades of %s", self.symbol, _when(start, end))
+            return
+        yield from self._ids(first, after - 1, _when(start, end), held)
+
+    def _ids(self, first: int, last: int, when: str, held: Spans) -> Iterator[IdsPortion]:
+        for begin, stop in held.missing(first, last) if first <= last else ():
+            for each in range(begin, stop + 1, MOST_IDS):
+                yield IdsPortion(self.symbol, each, min(each + MOST_IDS - 1, stop), when)
+
+    def _reaching(
+        self, todo: Sequence[TradesPortion], files: Sequence[BulkFile], held: Spans
+    ) -> Iterator[TradesPortion]:
+        """Up to both ends of the range: rows that are missing there leave no gap between others (BPD#354)."""
+        if not files:
+            yield from todo
+            return
+        head = self.landmarks.first_from(self.start) if files[0].start <= self.start else None
+        after = self.landmarks.first_from(self.end) if files[-1].end >= self.end else None
+        tail = None if after is None else after - 1
+        fetched = {portion.file.key for portion in todo if isinstance(portion, FilePortion)}
+        if head is not None and files[0].key not in fetched:
+            behind = min((first for first, _ in held if first >= head), default=head)
+            yield from () if head in held else self._ids(head, behind - 1, _when(*_ends(files[0])), held)
+        for portion in todo:
+            yield _with_ends(portion, head, tail, files)
+        if tail is not None and files[-1].key not in fetched and tail not in held:
+            before = max((last for _, last in held if last <= tail), default=tail)
+            yield from self._ids(before + 1, tail, _when(*_ends(files[-1])), held)
+
+
+def _with_ends(portion: TradesPortion, head: int | None, tail: int | None, files: Sequence[BulkFile]) -> TradesPortion:
+    if isinstance(portion, FilePortion) and portion.file == files[0]:
+        portion = evolve(portion, head=head)
+    if isinstance(portion, FilePortion) and portion.file == files[-1]:
+        portion = evolve(portion, tail=tail)
+    return portion
+
+
+def _times(files: Iterable[BulkFile]) -> Spans:
+    return Spans.of(_time(file) for file in files)
+
+
+def _time(file: BulkFile) -> Span:
+    """The first and the last us."""
+    return file.start, file.end - 1
+
+
+def _ends(file: BulkFile) -> tuple[int, int]:
+    return file.start, file.end
+
+
+def _when(start: int, end: int) -> str:
+    """`2024-05-01`, or `2024-05-01 to 2024-05-03`: the UTC days of [start, end)."""
+    days = [datetime.fromtimestamp(at // 1_000_000, UTC).date() for at in (start, end - 1)]
+    return " to ".join(f"{day}" for day in dict.fromkeys(days))
