@@ -197,9 +197,9 @@ def test_stats_of_nothing_say_what_to_do(cli: Invoke) -> None:
 def test_views_are_listed_with_their_parameters(cli: Invoke) -> None:
     found = {row["view"]: row for row in rows(cli("views", "--format", "json"))}
     assert {"ticks", "bars"} == set(found)
-    assert (["--lot"], ["--seconds=60"]) == (found["ticks"]["parameters"], found["bars"]["parameters"])
+    assert (["--lot"], ["--lot", "--seconds=60"]) == (found["ticks"]["parameters"], found["bars"]["parameters"])
     lines = cli("views").stdout.splitlines()
-    assert ["bars", "--seconds=60", "Toy", "bars"] == lines[1].split()
+    assert ["bars", "--lot", "--seconds=60", "Toy", "bars"] == lines[1].split()
 
 
 def test_plugins_are_listed_with_what_they_offer(cli: Invoke) -> None:

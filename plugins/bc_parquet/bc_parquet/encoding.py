@@ -17,12 +17,14 @@ from attrs import frozen
 from bc_parquet.metadata import DATASET, dataset_of
 
 ROW_GROUP = 32 * 1024  # what a small question has to decode; against 128 k: 4 x less work for 8 % more bytes
-SMALL = 8 * 1024  # up to so many rows bytes count more than time: there are few such files, soon to be merged
+FLUSH = 1024  # up to so many rows time counts: a collector of hundreds of symbols writes dozens of such files a second
+SMALL = 8 * 1024  # and from there up to so many, bytes: there are few such files
 SMALL_LEVEL = 12
 TRIAL_ROWS = 4 * 1024  # below this the choice between plain and dictionary saves next to nothing
 SWIFT = 0.4  # bytes a value that reading without zstd is worth
 # Types that come back from Parquet as they were, without a copy of the Arrow schema in every file.
-NATIVE = {"int32", "int64", "float", "double", "bool", "string", "timestamp[us, tz=UTC]"}
+NATIVE = {"float", "double", "bool", "string", "timestamp[us, tz=UTC]"}
+NATIVE |= {f"{sign}int{bits}" for sign in ("", "u") for bits in (8, 16, 32, 64)}
 
 
 @frozen
@@ -49,19 +51,22 @@ def write(table: pa.Table, path: Path, level: int) -> None:
 def write_encoded(table: pa.Table, to: Any, encodings: dict[str, Encoding], statistics: bool | list[str]) -> None:
     """Writes the table to a path or a sink, with its schema's metadata. `statistics`: of which columns."""
     levels = {name: each.level for name, each in encodings.items() if each.level is not None}
+    foreign = any(str(field.type) not in NATIVE for field in table.schema)
     with pq.ParquetWriter(
         to,
-        table.schema.remove_metadata(),
+        # Where the Arrow schema is stored, its metadata is all that Arrow gives back.
+        table.schema if foreign else table.schema.remove_metadata(),
         compression={name: each.codec for name, each in encodings.items()},
         compression_level=levels or None,
         use_dictionary=[name for name, each in encodings.items() if each.style == "DICTIONARY"],
         column_encoding={name: "DELTA_BINARY_PACKED" for name, each in encodings.items() if each.style == "DELTA"},
         write_statistics=statistics,
         write_page_checksum=True,
-        store_schema=any(str(field.type) not in NATIVE for field in table.schema),
+        store_schema=foreign,
     ) as writer:
         writer.write_table(table.replace_schema_metadata(None), row_group_size=ROW_GROUP)
-        writer.add_key_value_metadata(table.schema.metadata or {})
+        if not foreign:
+            writer.add_key_value_metadata(table.schema.metadata or {})
 
 
 def _bounded(table: pa.Table, path: Path) -> bool | list[str]:
@@ -90,14 +95,18 @@ def _candidates(kind: pa.DataType, rows: int, level: int) -> Iterator[Encoding]:
     small = rows <= SMALL
     if pa.types.is_floating(kind):
         # Two levels more make plain floats a tenth smaller, and no slower to read.
-        yield Encoding("PLAIN", "zstd", max(level, SMALL_LEVEL) if small else min(level + 2, 22))
+        yield Encoding("PLAIN", "zstd", _level(level, rows) if small else min(level + 2, 22))
         styles = ["DICTIONARY"] if rows >= TRIAL_ROWS else []
     else:
         styles = ["DELTA" if _is_whole(kind) else "PLAIN" if pa.types.is_boolean(kind) or small else "DICTIONARY"]
     for style in styles:
-        yield Encoding(style, "zstd", max(level, SMALL_LEVEL) if small else level)
+        yield Encoding(style, "zstd", _level(level, rows))
         if not small:
             yield Encoding(style, "lz4", None)
+
+
+def _level(level: int, rows: int) -> int:
+    return max(level, SMALL_LEVEL) if FLUSH < rows <= SMALL else level
 
 
 def _is_whole(kind: pa.DataType) -> bool:

@@ -24,7 +24,7 @@ from collections.abc import Iterable
 from contextlib import suppress
 from pathlib import Path
 
-from attrs import frozen
+from attrs import field, frozen
 
 from bc_parquet.names import Part, folder_name
 from bcore.errors import StoreError
@@ -42,6 +42,41 @@ class SeriesFolder:
     dataset_path: Path
     name: str
     layout: str = "auto"  # of a series that is not there yet: "link", "pointer", or what the file system can
+    link: Path = field(init=False)
+    pointer: Path = field(init=False)
+    home: Path = field(init=False)
+    staging: Path = field(init=False)
+    lock: Path = field(init=False)
+    hot: Path = field(init=False)
+
+    # Made once: an append asks for them a dozen times.
+    @link.default
+    def _link(self) -> Path:
+        return self.dataset_path / f"{self.name}.parquet"
+
+    @pointer.default
+    def _pointer(self) -> Path:
+        return self.dataset_path / f"{self.name}.current"
+
+    @home.default
+    def _home(self) -> Path:
+        return self.dataset_path / f".{self.name}"
+
+    @staging.default
+    def _staging(self) -> Path:
+        return self.home / "staging"
+
+    @lock.default
+    def _lock(self) -> Path:
+        return self.home / "lock"
+
+    @hot.default
+    def _hot(self) -> Path:
+        return self.home / "hot.arrow"
+
+    @property
+    def quarantine(self) -> Path:
+        return self.dataset_path.parent / QUARANTINE / self.dataset_path.name / self.name
 
     @classmethod
     def of(cls, root: Path, dataset: str, symbol: str, layout: str = "auto") -> SeriesFolder:
@@ -52,34 +87,6 @@ class SeriesFolder:
         """Every series of a dataset that has a version, by name."""
         names = sorted(path.name[1:] for path in dataset_path.glob(".*") if path.is_dir())
         return [folder for name in names if (folder := cls(dataset_path, name)).held()]
-
-    @property
-    def link(self) -> Path:
-        return self.dataset_path / f"{self.name}.parquet"
-
-    @property
-    def pointer(self) -> Path:
-        return self.dataset_path / f"{self.name}.current"
-
-    @property
-    def home(self) -> Path:
-        return self.dataset_path / f".{self.name}"
-
-    @property
-    def staging(self) -> Path:
-        return self.home / "staging"
-
-    @property
-    def lock(self) -> Path:
-        return self.home / "lock"
-
-    @property
-    def hot(self) -> Path:
-        return self.home / "hot.arrow"
-
-    @property
-    def quarantine(self) -> Path:
-        return self.dataset_path.parent / QUARANTINE / self.dataset_path.name / self.name
 
     def held(self) -> bool:
         """Whether there is a version, of ours."""

@@ -56,31 +56,29 @@ class HotFile:
     dataset: Dataset
     window: Window
     parquet: bool
+    last: Key | None = field(default=None, init=False)  # the highest hot key
     _table: pa.Table = field(init=False)
 
     def __attrs_post_init__(self) -> None:
         self._table = self.dataset.schema.empty_table()
 
-    @property
-    def last(self) -> Key | None:
-        """The highest hot key."""
-        newest = keys_of(self._table.slice(max(self._table.num_rows - 1, 0)), self.dataset)
-        return newest[0] if newest else None
-
     def load(self, newest: pa.Table) -> None:
         """Starts from the newest rows of the series and writes them."""
-        self._table = self.window.newest(newest, self.dataset)
-        self._write()
+        self._keep(self.window.newest(newest, self.dataset))
 
     def add(self, rows: pa.Table) -> None:
         """Takes in newer rows (above every hot key) and replaces the file."""
-        self._table = self.window.newest(pa.concat_tables([self._table, rows]), self.dataset).combine_chunks()
-        self._write()
+        self._keep(self.window.newest(pa.concat_tables([self._table, rows]), self.dataset).combine_chunks())
 
     def drop(self) -> None:
         """Keeps nothing hot until the next `load`."""
-        self._table = self.dataset.schema.empty_table()
+        self._table, self.last = self.dataset.schema.empty_table(), None
         remove(self.folder.hot)  # one that is behind would be believed
+
+    def _keep(self, table: pa.Table) -> None:
+        newest = keys_of(table.slice(max(table.num_rows - 1, 0)), self.dataset)
+        self._table, self.last = table, newest[0] if newest else None
+        self._write()
 
     def _write(self) -> None:
         """Replaces the file. The rows are durable already: a disk that refuses the hot file takes only that away."""

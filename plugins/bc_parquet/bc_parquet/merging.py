@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from itertools import pairwise
+from itertools import accumulate, pairwise
 from pathlib import Path
 
 import pyarrow as pa
@@ -25,14 +25,23 @@ def worth_merging(parts: Sequence[Part], row_bytes: int, most: int = MOST_PARTS,
 
     With `whole` (leading keys are a sequence) parts with a hole between them stay apart while there are few of them:
     a back-fill that fills the hole then adds parts, where it would have had to rewrite a part that spans it.
+
+    A merge holds its rows in memory: no more than two sealed parts' of them at once, but always two parts.
     """
-    longest = max(_small_runs(parts, max(SEALED_BYTES // row_bytes, 1)), key=len, default=[])
+    sealed_rows = max(SEALED_BYTES // row_bytes, 1)
+    longest = max(_small_runs(parts, sealed_rows), key=len, default=[])
     unbroken = max(_unbroken(longest), key=len, default=[]) if whole else longest
     if len(longest) > most and len(unbroken) >= min(FEW, most + 1):
-        return unbroken[_split(unbroken) :]
+        return _at_once(unbroken[_split(unbroken) :], 2 * sealed_rows)
     if len(longest) > max(most, SOON):
-        return longest[_split(longest) :]
+        return _at_once(longest[_split(longest) :], 2 * sealed_rows)
     return []
+
+
+def _at_once(run: Sequence[Part], most_rows: int) -> list[Part]:
+    """The oldest of the run that fit into one merge."""
+    sums = accumulate(part.rows for part in run)
+    return list(run[: max(sum(rows <= most_rows for rows in sums), 2)])
 
 
 def _small_runs(parts: Sequence[Part], sealed_rows: int) -> Iterator[list[Part]]:

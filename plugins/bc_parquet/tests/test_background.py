@@ -137,6 +137,19 @@ def test_parts_with_many_holes_are_merged_all_the_same() -> None:
     assert len(merging.worth_merging(parts, row_bytes=50, whole=True)) > 1
 
 
+def test_one_merge_holds_no_more_than_two_sealed_parts() -> None:
+    half = merging.SEALED_BYTES // 50 // 2
+    parts = [part(first, half) for first in range(0, 30 * half, half)]
+    merged = merging.worth_merging(parts, row_bytes=50, whole=True, most=24)
+    assert parts[:4] == merged
+
+
+def test_a_merge_is_of_two_parts_however_large() -> None:
+    almost = merging.SEALED_BYTES // 10 - 1
+    parts = [part(first, almost) for first in range(0, 30 * almost, almost)]
+    assert parts[:2] == merging.worth_merging(parts, row_bytes=10, whole=True, most=24)
+
+
 def test_a_backfill_beside_the_newest_rows_rewrites_nothing(store: ParquetStore) -> None:
     for begin in range(10_000, 10_200, 10):
         store.append(trades(range(begin, begin + 10)))

@@ -43,7 +43,7 @@ KINDS: Mapping[str, Kind] = {
         Kind("reset", Meets.STREAMS, "", 0, "reset every stream connection (RST)"),
         Kind("silence", Meets.STREAMS, "", 0, "every stream goes half-open: no data, no ping, no close"),
         Kind("rotate", Meets.STREAMS, "", 0, "the 24 h cut of every stream"),
-        Kind("shutdown", Meets.STREAMS, "seconds until the cut", 2, "serverShutdown, then every stream is closed"),
+        Kind("shutdown", Meets.STREAMS, "seconds until the cut", 2, "serverShutdown, then those streams are closed"),
         Kind("refuse", Meets.PORT, "seconds", 10, "new connections are refused"),
         Kind("429", Meets.WINDOW, "seconds", 2, "over the weight limit, Retry-After ARG"),
         Kind("418", Meets.WINDOW, "seconds", 120, "the address is banned"),

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Coroutine
+from collections.abc import Callable, Coroutine, Sequence
 
 from attrs import define, field
 
@@ -58,17 +58,20 @@ class Mischief:
             fault.end()
 
     def _shut_down(self, fault: Fault) -> None:
-        if not self.front.streams():
+        doomed = tuple(self.front.streams())
+        if not doomed:
             return
-        fault.hit(self.faults.now, len(self.front.streams()))
+        fault.hit(self.faults.now, len(doomed))
         for session in tuple(self.sessions):
             at = self.now() if session.micros else self.now() // 1000
             session.announce("serverShutdown", {"e": "serverShutdown", "E": at})
-        self._later(self._cut(fault))
+        self._later(self._cut(fault, doomed))
 
-    async def _cut(self, fault: Fault) -> None:
+    async def _cut(self, fault: Fault, doomed: Sequence[Relay]) -> None:
+        """Whoever comes after the announcement is served by another machine, and stays."""
         await asyncio.sleep(fault.amount)
-        self.front.each_stream(ACTS["shutdown"])
+        for relay in set(doomed) & set(self.front.streams()):
+            ACTS["shutdown"](relay)
         fault.end()
 
     def _later(self, work: Coroutine[None, None, None]) -> None:

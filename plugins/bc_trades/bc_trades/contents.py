@@ -25,7 +25,7 @@ from bcore.records import Batch, Finding, Origin, Rejected
 
 log = logging.getLogger(__name__)
 BULK = "bulk"
-BATCH = 500_000  # rows that are stored at once
+BATCH = 1_050_000  # rows that are stored at once, at least, where there are so many: what an archive need not merge
 
 
 @frozen
@@ -39,7 +39,7 @@ class Contents:
     at_once: int = BATCH
 
     def batches(self) -> Iterator[Batch]:
-        """Everything, in batches of `at_once` rows; what was put aside comes with the first."""
+        """Everything, in batches of `at_once` rows up to twice as many; what was put aside comes with the first."""
         findings = self.bound.findings if self.bound else ()
         told = Batch(TRADES, self.symbol, _whole(None, self.symbol), rejected=self.rejected, findings=findings)
         for table in self.bound.slices(self.at_once) if self.bound else ():

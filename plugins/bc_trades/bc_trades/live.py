@@ -59,7 +59,9 @@ class Live:
     _assured_at: float = field(default=float("-inf"), init=False)
 
     def __attrs_post_init__(self) -> None:
-        self._inbox = Inbox({stream_of(symbol): symbol for symbol in self.strands}, self.config.queue)
+        # Of symbols that differ in case only, the stream is the one's in capitals: the exchange knows no others.
+        listed = sorted(self.strands, key=str.isupper)
+        self._inbox = Inbox({stream_of(symbol): symbol for symbol in listed}, self.config.queue)
         self._askers = Askers(self.venue)
         self._round_at = self.clock.monotonic()
         self._pace = Pace(self._round_at)

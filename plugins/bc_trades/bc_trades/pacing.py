@@ -5,7 +5,7 @@ from __future__ import annotations
 from attrs import define, field
 
 SHARE = 1 / 6  # of the time may be spent in writing
-SAVED = 0.5  # seconds of writing that may be saved up
+SAVED, OWED = 0.5, 2.0  # seconds of writing that may be saved up, and owed after a disk that hung
 
 
 @define
@@ -25,4 +25,4 @@ class Pace:
         return self._credit > 0.0
 
     def wrote(self, seconds: float) -> None:
-        self._credit -= seconds
+        self._credit = max(self._credit - seconds, -OWED)

@@ -101,13 +101,19 @@ class Planner:
         files = list(self.bulk.files(AGG_TRADES, self.symbol, self.start, self.end)) if self.bulk else []
         self.landmarks.needed = not files
         stored = _times(file for origin in done if (file := file_of(origin, self.symbol)))
-        timed: list[tuple[int, TradesPortion]] = [
-            (file.start, FilePortion(self.symbol, file)) for file in files if list(stored.missing(*_time(file)))
-        ]
+        wanted = [file for file in files if list(stored.missing(*_time(file))) and not self._is_held(file, held)]
+        timed: list[tuple[int, TradesPortion]] = [(file.start, FilePortion(self.symbol, file)) for file in wanted]
         for hole in _times(files).missing(self.start, self.end - 1):
             timed += [(hole[0], portion) for portion in self._between(hole[0], hole[1] + 1, held)]
         timed.sort(key=lambda pair: pair[0])
         return list(self._reaching([portion for _, portion in timed], files, held))
+
+    def _is_held(self, file: BulkFile, held: Spans) -> bool:
+        """Whether rows from elsewhere are all that the file can have. Nobody is asked where too few are held at all."""
+        if max((last - first for first, last in held), default=0) < file.size // ZIPPED // 4:
+            return False
+        first, after = self.landmarks.first_from(file.start), self.landmarks.first_from(file.end)
+        return first is not None and after is not None and first < after and not list(held.missing(first, after - 1))
 
     def _between(self, start: int, end: int, held: Spans) -> Iterator[IdsPortion]:
         """Of a time that no file has, the ids that are not held; as far as REST goes back."""

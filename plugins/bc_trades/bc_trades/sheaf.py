@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
@@ -31,9 +32,12 @@ class Bound:
     last: int
     findings: tuple[Finding, ...] = ()
 
-    def slices(self, rows: int) -> Iterator[pa.Table]:
-        for begin in range(0, self.table.num_rows, rows):
-            yield self.table.slice(begin, rows)
+    def slices(self, least: int) -> Iterator[pa.Table]:
+        """Of about the same length, each of at least so many rows, if there are."""
+        rows = self.table.num_rows
+        ends = [rows * number // max(rows // least, 1) for number in range(max(rows // least, 1) + 1)]
+        for begin, end in pairwise(ends):
+            yield self.table.slice(begin, end - begin)
 
 
 @define

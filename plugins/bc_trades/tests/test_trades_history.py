@@ -182,6 +182,21 @@ def test_a_file_whose_rows_are_stored_is_left_out_without_a_download(past: Past)
     assert 0 == past.asked(".zip")
 
 
+def test_a_file_of_which_every_id_is_held_from_elsewhere_is_left_out(past: Past) -> None:
+    past.publish(0, 1, 2)
+    assert [name(0), name(2)] == shown(plan(past, at(0), at(3), held=Spans.of([(5, 30)])))
+    assert [] == plan(past, at(0), at(3), held=Spans.of([(0, 35)]))
+    past.market.served_from = 30
+    assert [name(0), name(1), name(2)] == shown(plan(past, at(0), at(3), held=Spans.of([(5, 30)])))
+
+
+def test_a_few_rows_that_are_held_cost_no_request_for_each_file(past: Past) -> None:
+    past.trade(20)
+    past.publish(*range(20))
+    plan(past, at(0), at(20), held=Spans.of([(5, 7)]))
+    assert 5 >= len(past.bucket.venue.asked_of("aggTrades"))
+
+
 def test_a_month_whose_days_are_stored_is_left_out_and_days_of_a_month_that_is(past: Past) -> None:
     past.trade(40)
     past.bucket.put_rows(MONTH, "".join(past.lines(0, 30)))
@@ -235,10 +250,10 @@ def test_a_file_gives_its_origin_with_every_batch(past: Past) -> None:
     past.publish(0)
     sha256 = hashlib.sha256(past.bucket.objects[key(0)]).hexdigest()
     batches = opened(past, at_once=5)
-    assert [5, 5, 2] == [batch.table.num_rows for batch in batches]
+    assert [6, 6] == [batch.table.num_rows for batch in batches]
     assert {Origin("bulk", key(0), sha256, A_DAY)} == {batch.origin for batch in batches}
     assert {"BTCUSDT"} == set(batches[0].table.column("symbol").to_pylist())
-    assert [None] * 3 == [batch.observed for batch in batches]
+    assert [None] * 2 == [batch.observed for batch in batches]
 
 
 def test_rows_of_a_file_are_those_of_rest_field_by_field(past: Past) -> None:

@@ -489,6 +489,17 @@ def test_a_symbol_that_rest_refuses_is_reported_and_disturbs_nobody(world: World
     assert "BTCUSTD" in str(world.told(SourceFailed)[0].error)
 
 
+def test_a_symbol_in_the_wrong_case_does_not_take_the_stream_of_the_right_one(world: World) -> None:
+    world.venue.refuse = lambda symbol: RefusedError("lists no such symbol") if symbol.islower() else None
+    world.hold(0, 9)
+    world.venue.happen("BTCUSDT", 0, 9)
+    world.start("BTCUSDT", "btcusdt")
+    world.venue.join()
+    world.venue.trade("BTCUSDT", 10, 20)
+    world.holds(0, 20)
+    assert [] == [asked for asked in world.venue.asked if asked[0] == "BTCUSDT"]
+
+
 def test_trouble_with_rest_is_told_and_so_is_its_end(world: World) -> None:
     world.venue.refuse = lambda symbol: UnreachableError("nobody there")
     world.venue.happen("BTCUSDT", 0, 9)
