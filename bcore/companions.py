@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import time
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import ExitStack, contextmanager
 from functools import partial
@@ -27,6 +28,8 @@ from bcore.survey import Kept, Survey, stats_of
 
 log = logging.getLogger(__name__)
 EVERY = 1.0  # seconds between two rounds
+LONGEST = 4.0  # and at most; well below `heartbeat.STALE`
+SPARING = 200  # times as long as a round took it waits: with hundreds of series it must not cost what collecting costs
 
 
 @define
@@ -61,8 +64,10 @@ class Watchman:
 
     def _watch(self) -> None:
         while True:
+            began = time.thread_time()
             self.walk()
-            if self._over.wait(self.every):
+            taken = time.thread_time() - began
+            if self._over.wait(min(max(self.every, SPARING * taken), max(self.every, LONGEST))):
                 return
 
     def _failed(self, number: int, error: Exception) -> None:

@@ -79,9 +79,10 @@ class ParquetStore(Store):
         batch = conform(batch)
         writer, hot = self._writer(batch.series)
         with writer.lock:
+            begun = not writer.empty
             appended = writer.append(batch)
             if appended.rows:
-                self._warm(hot, batch)
+                self._warm(hot, batch, begun=begun)
         if writer.untidy:
             self._compactor.notice(writer)
         return appended
@@ -275,22 +276,29 @@ class ParquetStore(Store):
                 writer = SeriesWriter(folder, series.dataset, self.config.compression_level, self.monotonic)
                 window = Window(self.config.hot_rows, self.config.hot_snapshots)
                 hot = HotFile(folder, series.dataset, window, self.config.hot_parquet)
-                try:
-                    hot.load(self._newest(series, window))
-                except CorruptFileError:
-                    writer.check()
-                    hot.load(self._newest(series, window))
+                if writer.empty:
+                    hot.drop()
+                else:
+                    self._load(hot, writer, series)
                 self._writers[series] = (writer, hot)
             return self._writers[series]
+
+    def _load(self, hot: HotFile, writer: SeriesWriter, series: Series) -> None:
+        try:
+            hot.load(self._newest(series, hot.window))
+        except CorruptFileError:
+            writer.check()
+            hot.load(self._newest(series, hot.window))
 
     def _newest(self, series: Series, window: Window) -> pa.Table:
         """Enough of the newest rows for the hot window, by a guess at how many facet values there are."""
         tail = window.snapshots * 32 if series.dataset.facets else window.rows
         return self.read(Query(*_of(series), tail=tail))
 
-    def _warm(self, hot: HotFile, batch: Batch) -> None:
+    def _warm(self, hot: HotFile, batch: Batch, *, begun: bool) -> None:
         """Rows above every hot key are the newest; anything else may fall into the window, which is read again."""
-        if hot.last is not None and keys_of(batch.table.slice(0, 1), batch.dataset)[0] > hot.last:
+        above = hot.last is not None and keys_of(batch.table.slice(0, 1), batch.dataset)[0] > hot.last
+        if above or not begun:
             hot.add(batch.table)
             return
         try:

@@ -70,6 +70,11 @@ class SeriesWriter:
                 os.close(self._lock_file)
                 raise
 
+    @property
+    def empty(self) -> bool:
+        """Whether no rows are held."""
+        return not self._parts
+
     def append(self, batch: Batch) -> Appended:
         """Stores what is new of a conformed batch; durable on return. All or nothing."""
         with self.lock, as_store_error(self.folder.link), self._settled():

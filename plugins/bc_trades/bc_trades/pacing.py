@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from attrs import define, field
 
-SHARE = 1 / 6  # of the time may be spent in writing
+SHARE = 1 / 10  # of the time may be spent in writing
 SAVED, OWED = 0.5, 2.0  # seconds of writing that may be saved up, and owed after a disk that hung
 
 
