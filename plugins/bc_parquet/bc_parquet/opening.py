@@ -15,7 +15,7 @@ from attrs import define, field, frozen
 
 from bc_parquet.checking import Between, corrupt, failed, may_hold
 
-MOST = 4096  # files; a footer takes about as many bytes in memory as a thousand rows
+MOST = 24 * 1024  # column chunks, of which each takes about 1.3 kB of a footer in memory
 Stamp = tuple[int, int, int]
 
 
@@ -29,6 +29,11 @@ class Footer:
 
     def __attrs_post_init__(self) -> None:
         self.names = self.metadata.schema.to_arrow_schema().names
+
+    @property
+    def weight(self) -> int:
+        """How many column chunks it describes."""
+        return int(self.metadata.num_row_groups * self.metadata.num_columns)
 
     def groups(self, bounds: Sequence[Between]) -> list[int]:
         """The row groups whose statistics let a row be in them that lies within all bounds."""
@@ -84,7 +89,8 @@ class OpenPart:
 class Openings:
     """Opens parts. A part that is the same file as before is not asked for its footer again, in whatever version."""
 
-    _held: dict[str, tuple[Stamp, Footer]] = field(factory=dict, init=False)
+    _held: dict[str, tuple[Stamp, Footer]] = field(factory=dict, init=False)  # the longest unused first
+    _weight: int = field(default=0, init=False)
     _lock: Lock = field(factory=Lock, init=False)
 
     def open(self, path: Path) -> OpenPart:
@@ -93,6 +99,8 @@ class Openings:
         stamp, key = (status.st_ino, status.st_size, status.st_mtime_ns), f"{path.parent.parent}/{path.name}"
         with self._lock:
             held = self._held.get(key)
+            if held is not None:
+                self._held[key] = self._held.pop(key)
         known = held[1] if held is not None and held[0] == stamp else None
         try:
             opening = partial(pq.ParquetFile, page_checksum_verification=True)
@@ -108,6 +116,9 @@ class Openings:
 
     def _hold(self, key: str, stamp: Stamp, footer: Footer) -> None:
         with self._lock:
-            if len(self._held) >= MOST:
-                self._held.clear()
+            replaced = self._held.pop(key, None)
             self._held[key] = (stamp, footer)
+            self._weight += footer.weight - (replaced[1].weight if replaced else 0)
+            while self._weight > MOST and len(self._held) > 1:
+                _, forgotten = self._held.pop(next(iter(self._held)))
+                self._weight -= forgotten.weight

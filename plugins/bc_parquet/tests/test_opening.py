@@ -10,7 +10,7 @@ import pyarrow.parquet as pq
 import pytest
 from conftest import TRADES, trades
 
-from bc_parquet import ParquetStore
+from bc_parquet import ParquetStore, opening
 from bc_parquet import reading as reading_module
 from bc_parquet.encoding import ROW_GROUP
 from bc_parquet.opening import Footer, Openings
@@ -96,3 +96,15 @@ def test_a_scan_brings_every_row_once_however_many_row_groups_it_takes_at_a_time
     query = Query(TRADES, "BTCUSDT", first=10, last=rows - 7)
     assert store.read(query) == store.scan(query).read_all()
     assert list(range(10, rows - 6)) == store.scan(query).read_all().column("agg_trade_id").to_pylist()
+
+
+def test_footers_that_are_long_unused_are_forgotten_first(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(opening, "MOST", 60)  # three files of ten row groups and two columns
+    openings = Openings()
+    paths = [part(tmp_path / "v1" / f"{name}.parquet", 0) for name in "abcd"]
+    footers = [openings.open(path).footer for path in paths[:3]]
+    openings.open(paths[0])
+    openings.open(paths[3])
+    assert footers[0] is openings.open(paths[0]).footer
+    assert footers[2] is openings.open(paths[2]).footer
+    assert footers[1] is not openings.open(paths[1]).footer
