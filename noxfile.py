@@ -19,6 +19,8 @@ nox.options.error_on_missing_interpreters = False
 ROOT = Path(__file__).parent
 PROJECT = nox.project.load_toml(ROOT / "pyproject.toml")
 PLUGINS = sorted(folder.parent.name for folder in ROOT.glob("plugins/*/pyproject.toml"))
+# Most tests wait for processes and sockets: two for each core keep a machine busy.
+SIDE_BY_SIDE = ("-q", "-n", "4")
 LIBRARIES = {"bc_trades": ["bc_binance"], "bc_orderbook": ["bc_binance"], "bc_replay": []}
 
 
@@ -42,7 +44,7 @@ def demo(session: nox.Session) -> None:
 def tests(session: nox.Session) -> None:
     """The whole test suite: the core, every plugin, end to end."""
     session.install(*sources(*PLUGINS), *group("tests"))
-    session.run("pytest", *session.posargs)
+    session.run("pytest", *SIDE_BY_SIDE, *session.posargs)
 
 
 @nox.session
@@ -65,7 +67,7 @@ def types(session: nox.Session) -> None:
 def alone(session: nox.Session, plugin: str) -> None:
     """A plugin's own tests with only the core, that plugin and the libraries it declares."""
     session.install(*sources(plugin, *LIBRARIES.get(plugin, [])), *group("tests"))
-    session.run("pytest", f"plugins/{plugin}/tests", *session.posargs)
+    session.run("pytest", *SIDE_BY_SIDE, f"plugins/{plugin}/tests", *session.posargs)
 
 
 @nox.session
@@ -74,7 +76,8 @@ def minimums(session: nox.Session) -> None:
     pins = Path(session.create_tmp()) / "minimums.txt"
     pins.write_text("\n".join(lower_bounds()) + "\n")
     session.install(*sources(*PLUGINS), *group("tests"), "-c", str(pins))
-    session.run("pytest", *session.posargs)
+    # The fault matrix tells nothing of versions that the plugins' own tests against the replay exchange do not.
+    session.run("pytest", *SIDE_BY_SIDE, "--deselect", "tests/e2e/test_fault_matrix.py", *session.posargs)
 
 
 def lower_bounds() -> list[str]:
@@ -142,3 +145,19 @@ def nightly(session: nox.Session) -> None:
     """What takes too long for every change: two hundred kills of a writer at random instants."""
     session.install(*sources("bc_parquet"), *group("tests"))
     session.run("pytest", "plugins/bc_parquet/tests/test_crash.py", "-s", *session.posargs, env={"BCORE_KILLS": "200"})
+
+
+@nox.session
+def soak(session: nox.Session) -> None:
+    """The fault matrix for long: every fault ten times in each run, and every pair; about an hour."""
+    session.install(*sources(*PLUGINS), *group("tests"))
+    matrix = ("tests/e2e/test_fault_matrix.py", "tests/e2e/test_live.py")
+    session.run("pytest", *matrix, *session.posargs, env={"BCORE_ROUNDS": "10", "BCORE_PAIRS": "all"})
+
+
+@nox.session
+def load(session: nox.Session) -> None:
+    """What a live trade and a back-filled row cost: nox -s load [-- --seconds 60]; some minutes."""
+    session.install(*sources(*PLUGINS), *group("tests"))
+    session.run("python", "bench/live.py", *session.posargs)
+    session.run("python", "bench/history.py")

@@ -133,18 +133,11 @@ def shared() -> Path:
     return SHARED
 
 
-COUNTS = pytest.StashKey[list[Any]]()
-
-
-@pytest.fixture(scope="session")
-def fault_counts(pytestconfig: pytest.Config) -> list[Any]:
-    """What each case of the fault matrix counted; the sum is printed at the end of the run."""
-    return pytestconfig.stash.setdefault(COUNTS, [])
-
-
-def pytest_terminal_summary(terminalreporter: Any, config: pytest.Config) -> None:
-    counts = config.stash.get(COUNTS, [])
+def pytest_terminal_summary(terminalreporter: Any) -> None:
+    """The sum of what the cases of the fault matrix counted, in whatever process they ran."""
+    reports = [report for name in ("passed", "failed") for report in terminalreporter.stats.get(name, [])]
+    counts = [value for report in reports for name, value in report.user_properties if name == "fault_counts"]
     if counts:
-        total = sum(counts[1:], counts[0])
-        line = f"fault matrix: {len(counts)} cases, {total.sent:,} trades sent, {total.lost} lost, "
-        terminalreporter.write_line(line + f"{total.doubled} doubled, {total.different} different")
+        sent, lost, doubled, different = map(sum, zip(*counts, strict=True))
+        line = f"fault matrix: {len(counts)} cases, {sent:,} trades sent, {lost} lost, {doubled} doubled"
+        terminalreporter.write_line(f"{line}, {different} different")
