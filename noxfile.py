@@ -20,7 +20,7 @@ ROOT = Path(__file__).parent
 PROJECT = nox.project.load_toml(ROOT / "pyproject.toml")
 PLUGINS = sorted(folder.parent.name for folder in ROOT.glob("plugins/*/pyproject.toml"))
 # Most tests wait for processes and sockets: two for each core keep a machine busy.
-SIDE_BY_SIDE = ("-q", "-n", "4")
+SIDE_BY_SIDE = ("-q", "-n", "4", "--dist", "worksteal")
 LIBRARIES = {"bc_trades": ["bc_binance"], "bc_orderbook": ["bc_binance"], "bc_replay": []}
 
 

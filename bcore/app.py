@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Callable, Iterable, Mapping
-from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -17,7 +16,7 @@ from bcore.errors import ConfigError, ConflictError
 from bcore.local import StoreReader
 from bcore.naming import near
 from bcore.protocols import Clock, Exchange, Source, Store
-from bcore.records import Context, Dataset, Derivation, Factory
+from bcore.records import Computation, Context, Dataset, Derivation, Factory
 from bcore.registry import Registry
 
 if TYPE_CHECKING:
@@ -192,7 +191,7 @@ def only_store(registry: Registry) -> Factory[Store]:
 def reader_of(stores: Iterable[Store], registry: Registry) -> StoreReader:
     """A reader of the stores that knows every installed dataset and derivation."""
     declared: list[Dataset] = [dataset for source in registry.of("sources").values() for dataset in source.datasets]
-    derivations: list[Derivation] = list(registry.of("derivations").values())
+    derivations: list[Derivation | Computation] = list(registry.of("derivations").values())
     _refuse_shadows(registry)
     return StoreReader(tuple(stores), tuple(declared), tuple(derivations))
 
@@ -219,15 +218,28 @@ def folder_reader(path: Path, registry: Registry) -> StoreReader:
     return App.of(tree, registry).reader()
 
 
-def remote_reader(url: str, scheme: str, registry: Registry) -> Reader:
-    """A reader of another machine's archive, through the installed transport that knows the URL's scheme."""
+def remote_reader(url: str, scheme: str, registry: Registry, options: Mapping[str, Any] | None = None) -> Reader:
+    """A reader of another machine's archive, through the installed transport that knows the URL's scheme.
+
+    `options` are keys of the transport's section. Raises `ConfigError` for those that cannot be used.
+    """
     for transport in registry.of("transports").values():
         if scheme in transport.schemes and transport.remote:
-            section = Section(f"remotes.{scheme}", scheme, transport.name, None, transport.remote)
-            with suppress(TypeError):
-                section = evolve(section, config=transport.remote.config(url=url))
-            context = Context(section.path, SystemClock(), _no_exchange, registry.notify, plugins=registry.manager)
-            reader: Reader = transport.remote.build(section.config, context)
-            return reader
+            factory: Factory[Reader] = transport.remote
+            config = _remote_config(url, factory, options or {})
+            context = Context(
+                f"remotes.{scheme}", SystemClock(), _no_exchange, registry.notify, plugins=registry.manager
+            )
+            return factory.build(config, context)
     schemes = sorted({scheme for transport in registry.of("transports").values() for scheme in transport.schemes})
     raise ConfigError([f"nothing installed reads {scheme}:// addresses; known: a folder, {', '.join(schemes)}"])
+
+
+def _remote_config(url: str, factory: Factory[Reader], options: Mapping[str, Any]) -> Any:
+    from bcore.fields import FieldsError, parse
+
+    address = {"url": url} if "url" in fields_dict(factory.config) else {}
+    try:
+        return parse(factory.config, {**address, **options})
+    except FieldsError as error:
+        raise ConfigError([f"{url}: {name} {sentence}" for name, sentence in error.problems]) from error

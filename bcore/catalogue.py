@@ -2,47 +2,101 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+import re
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
-from attrs import frozen
+from attrs import Attribute, field, frozen
 
 from bcore.errors import ConflictError, NotFoundError, RequestError
 from bcore.fields import FieldsError, parse
 from bcore.naming import near
-from bcore.records import Dataset, Derivation
+from bcore.records import Computation, Dataset, Derivation
 
 if TYPE_CHECKING:
     import pyarrow as pa
 
 
+NUMBERED = re.compile(r".*_([1-9][0-9]*)")  # a column of the level N: `bid_price_1`
+
+
+def _one_or_more(_: object, attribute: Attribute[int | None], value: int | None) -> None:
+    if value is not None and value < 1:
+        raise ValueError(f"must be 1 or more, not {value}")
+
+
+@frozen
+class LevelParams:
+    """The parameter of a dataset with numbered columns."""
+
+    levels: int | None = field(
+        default=None, validator=_one_or_more, metadata={"help": "only the columns of so many levels; all if not given"}
+    )
+
+
 @frozen
 class View:
-    """Something readable: the rows of `dataset`, or what `derivation` makes of them."""
+    """Something readable: the rows of `dataset`, or what `made_by` makes of them (and of further datasets).
+
+    `prefix` is what a renamed dataset has before its source's name for it: `us_ohlcv` is made of `us_trades`.
+    """
 
     name: str
     dataset: Dataset
-    derivation: Derivation | None = None
+    made_by: Derivation | Computation | None = None
+    prefix: str = ""
+
+    @property
+    def derivation(self) -> Derivation | None:
+        return self.made_by if isinstance(self.made_by, Derivation) else None
+
+    @property
+    def computation(self) -> Computation | None:
+        return self.made_by if isinstance(self.made_by, Computation) else None
 
     @property
     def summary(self) -> str:
-        return self.derivation.summary if self.derivation else self.dataset.summary
+        return (self.made_by or self.dataset).summary
 
     @property
     def schema(self) -> pa.Schema:
-        return self.derivation.schema if self.derivation else self.dataset.schema
+        return (self.made_by or self.dataset).schema
 
     @property
     def time(self) -> str:
-        return self.derivation.time if self.derivation else self.dataset.time
+        return (self.made_by or self.dataset).time
 
     @property
     def facets(self) -> tuple[str, ...]:
-        return self.dataset.facets
+        return () if self.computation else self.dataset.facets
 
     @property
     def params(self) -> type | None:
-        return self.derivation.params if self.derivation else None
+        if self.made_by:
+            return self.made_by.params
+        return LevelParams if any(self._level(name) == 1 for name in self.schema.names) else None
+
+    @property
+    def sized_by(self) -> str | None:
+        """For a view of one instant the parameter that says how much of it to show; None for one with a time range."""
+        return self.computation.sized_by if self.computation else None
+
+    def columns(self, wanted: Iterable[str] | None, params: Any) -> list[str]:
+        """The columns to show: those wanted, or all that the parameters leave. Raises `RequestError`."""
+        names: list[str] = self.schema.names
+        if wanted is None:
+            most = params.levels if isinstance(params, LevelParams) else None
+            return names if most is None else [name for name in names if self._level(name) <= most]
+        unknown = [name for name in wanted if name not in names]
+        if unknown:
+            problems = [f"{self.name} has no column {name!r}{near(name, names)}" for name in unknown]
+            raise RequestError(*problems, f"columns: {', '.join(names)}")
+        return list(dict.fromkeys(wanted))
+
+    def _level(self, name: str) -> int:
+        """The level that a column is of, 0 for one of none."""
+        numbered = NUMBERED.fullmatch(name)
+        return int(numbered[1]) if numbered else 0
 
     def split(self, typed: Mapping[str, Any]) -> tuple[dict[str, tuple[Any, ...]], Any]:
         """Facet filters and the parameter object from what was typed. Raises `RequestError` with every problem."""
@@ -93,8 +147,10 @@ class Catalogue:
     views: Mapping[str, View]
 
     @classmethod
-    def of(cls, datasets: Iterable[Dataset], derivations: Iterable[Derivation]) -> Catalogue:
-        """Views of the datasets, and of the derivations whose dataset is among them.
+    def of(cls, datasets: Iterable[Dataset], derivations: Iterable[Derivation | Computation]) -> Catalogue:
+        """Views of the datasets, and of the derivations and computations whose datasets are all among them.
+
+        Renamed datasets bring their views too: where `us_trades` is like `trades`, `us_ohlcv` is to `ohlcv`.
 
         One dataset may be named twice if it is the same: what a plugin declares and what an archive holds. The
         first wins, for its summary. Raises `ConflictError` if two that differ share a name.
@@ -104,12 +160,19 @@ class Catalogue:
             held = views.setdefault(dataset.name, View(dataset.name, dataset))
             if not _alike(held.dataset, dataset):
                 raise ConflictError(f"dataset {dataset.name!r} exists with two different schemas or keys")
-        for derivation in derivations:
-            if derivation.name in views:
-                raise ConflictError(f"the view name {derivation.name!r} is both a dataset and a derivation")
-            if derivation.dataset in views:
-                views[derivation.name] = View(derivation.name, views[derivation.dataset].dataset, derivation)
+        known = {name: view.dataset for name, view in views.items()}
+        for made in derivations:
+            if made.name in known:
+                raise ConflictError(f"the view name {made.name!r} is both a dataset and a derivation")
+            needed = made.datasets if isinstance(made, Computation) else (made.dataset,)
+            for prefix in _prefixes(needed, known):
+                name = prefix + made.name
+                views.setdefault(name, View(name, known[prefix + needed[0]], made, prefix))
         return cls(views)
+
+    def dataset(self, name: str) -> Dataset:
+        """The dataset of that name, which is a view of its own."""
+        return self.view(name).dataset
 
     def view(self, name: str) -> View:
         """The view of that name. Raises `NotFoundError` that names what there is."""
@@ -117,6 +180,19 @@ class Catalogue:
             known = ", ".join(sorted(self.views)) or "none (is a plugin missing?)"
             raise NotFoundError(f"there is no view {name!r}{near(name, self.views)}; views: {known}")
         return self.views[name]
+
+
+def _prefixes(needed: Sequence[str], known: Mapping[str, Dataset]) -> Iterator[str]:
+    """What stands before the names of datasets that are all there, and like those of the names themselves."""
+    if all(name in known for name in needed):
+        for held in known:
+            prefix = held.removesuffix(needed[0]) if held.endswith(f"_{needed[0]}") else ""
+            if held == needed[0] or (prefix and all(_like(prefix + name, name, known) for name in needed)):
+                yield prefix
+
+
+def _like(name: str, own: str, known: Mapping[str, Dataset]) -> bool:
+    return name in known and _alike(known[name], known[own])
 
 
 def _alike(one: Dataset, other: Dataset) -> bool:

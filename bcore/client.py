@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
+from time import time_ns
 from typing import TYPE_CHECKING, Any, Literal
 from urllib.parse import urlsplit
 
@@ -18,6 +19,7 @@ if TYPE_CHECKING:
     import pandas as pd
     import pyarrow as pa
 
+    from bcore.books import Book
     from bcore.protocols import Reader
     from bcore.records import SeriesStats
     from bcore.registry import Registry
@@ -25,9 +27,10 @@ if TYPE_CHECKING:
 As = Literal["pandas", "arrow", "polars"]
 
 
-def open(where: str | Path, *, hot: bool = False, registry: Registry | None = None) -> Client:
+def open(where: str | Path, *, hot: bool = False, registry: Registry | None = None, **options: Any) -> Client:
     """A client onto the archive at `where`: a folder, or a URL whose scheme an installed transport knows.
 
+    `options` are the transport's own, as in a `[remotes.*]` section: `api_key="..."` for a server that wants one.
     Raises `ConfigError` if nothing installed can read it. A folder that does not exist yet reads as empty.
     """
     from bcore import app
@@ -35,8 +38,11 @@ def open(where: str | Path, *, hot: bool = False, registry: Registry | None = No
 
     registry = registry or Registry.load()
     scheme = urlsplit(str(where)).scheme
-    reader = app.remote_reader(str(where), scheme, registry) if scheme else app.folder_reader(Path(where), registry)
-    return Client(reader, hot=hot)
+    if scheme:
+        return Client(app.remote_reader(str(where), scheme, registry, options), hot=hot)
+    if options:
+        raise ConfigError([f"{', '.join(sorted(options))}: only addresses take options, and {where} is a folder"])
+    return Client(app.folder_reader(Path(where), registry), hot=hot)
 
 
 @define
@@ -93,15 +99,63 @@ class Client:
 
     def get(self, view: str, symbol: str, *, as_: As = "pandas", **options: Any) -> Any:
         """As `read`, as a pandas DataFrame (default), a polars DataFrame or an Arrow table."""
-        return _convert(self.read(view, symbol, **options), as_)
+        convert = _converter(as_)
+        return convert(self.read(view, symbol, **options))
 
     def get_trades(self, symbol: str, *, as_: As = "pandas", **options: Any) -> Any:
         """Aggregate trades by id, one row each; options as in `read`."""
         return self.get("trades", symbol, as_=as_, **options)
 
     def get_orderbook(self, symbol: str, *, tick_size: float | None = None, as_: As = "pandas", **options: Any) -> Any:
-        """Order book snapshots, one row per instant and tick size; options as in `read`."""
+        """Order book snapshots, one row per instant and tick size; options as in `read`, and `levels` to show."""
         return self.get("orderbook", symbol, as_=as_, tick_size=tick_size, **options)
+
+    def get_book(
+        self,
+        symbol: str,
+        *,
+        at: Instant | None = None,
+        levels: int | None = None,
+        tick_size: float | None = None,
+        as_: As = "pandas",
+    ) -> Book:
+        """The order book at an instant, the newest known without one: all levels, or the best `levels` of each side.
+
+        With `tick_size` in buckets of that width: bids rounded down to it and asks up. Raises `NotFoundError` where no
+        book is known so early.
+        """
+        from bcore.books import Book
+
+        when = None if at is None else parse_instant(at, now=time_ns() // 1000)
+        rows = self.read("book", symbol, at=when, levels=levels, tick_size=tick_size)
+        return Book.of(rows, _converter(as_))
+
+    def book_states(
+        self,
+        symbol: str,
+        start: Instant | None = None,
+        end: Instant | None = None,
+        *,
+        every: str = "1s",
+        levels: int | None = None,
+        tick_size: float | None = None,
+        as_: As = "pandas",
+    ) -> Iterator[Book]:
+        """The order book at every multiple of `every` in [start, end), one after the other, in bounded memory.
+
+        Without `start` from the first book that is known, and up to the last change that is without `end`.
+        """
+        from bcore.books import books
+
+        params = {"every": every, "levels": levels, "tick_size": tick_size}
+        request = Request(
+            "book_states",
+            symbol,
+            start=None if start is None else parse_instant(start),
+            end=None if end is None else parse_instant(end),
+            params={name: value for name, value in params.items() if value is not None},
+        )
+        return books(self.reader.scan(request), _converter(as_))
 
     def get_ohlcv(self, symbol: str, *, timeframe: str = "1m", as_: As = "pandas", **options: Any) -> Any:
         """Candles computed from the trades; options as in `read`."""
@@ -159,17 +213,18 @@ def get_hot_client(data_path: str | Path = "data") -> Client:
     return open(data_path, hot=True)
 
 
-def _convert(table: pa.Table, as_: As) -> Any:
+def _converter(as_: As) -> Callable[[pa.Table], Any]:
+    """What brings an Arrow table into the form that was asked for."""
     if as_ == "arrow":
-        return table
+        return lambda table: table
     if as_ == "pandas":
-        return table.to_pandas()
+        return lambda table: table.to_pandas()
     if as_ == "polars":
         try:
             import polars
         except ImportError as error:
             raise ConfigError(['as_="polars" needs polars: pip install polars']) from error
-        return polars.from_arrow(table)
+        return polars.from_arrow
     raise RequestError(f"as_ must be pandas, arrow or polars, not {as_!r}")
 
 

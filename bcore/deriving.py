@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from inspect import signature
 from typing import TYPE_CHECKING, Any
 
@@ -116,16 +117,8 @@ class Deriving:
         return clip(self._made(reading), self.derivation.time, need.start, need.end)
 
     def _made(self, reading: Query) -> pa.Table:
-        try:
+        with blamed(self.derivation.name):
             return self._computed(reading)
-        except (BcoreError, OSError):
-            raise
-        except Exception as error:
-            log.debug("the view %s failed", self.derivation.name, exc_info=True)
-            raise PluginError(
-                f"the view {self.derivation.name!r} failed, which is a fault of the plugin that offers it: "
-                f"{type(error).__name__}: {error}"
-            ) from error
 
     def _computed(self, reading: Query) -> pa.Table:
         derivation = self.derivation
@@ -196,6 +189,20 @@ class Deriving:
         wanted |= {need.dataset.time, str(need.dataset.sequence)}
         wanted.discard("symbol")
         return tuple(name for name in need.dataset.schema.names if name in wanted)
+
+
+@contextmanager
+def blamed(view: str) -> Iterator[None]:
+    """What goes wrong in here is a fault of the plugin that offers the view, unless it was raised on purpose."""
+    try:
+        yield
+    except (BcoreError, OSError):
+        raise
+    except Exception as error:
+        log.debug("the view %s failed", view, exc_info=True)
+        raise PluginError(
+            f"the view {view!r} failed, which is a fault of the plugin that offers it: {type(error).__name__}: {error}"
+        ) from error
 
 
 def _chooses(part: Callable[..., Any]) -> bool:

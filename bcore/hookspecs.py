@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
     from bcore.events import Event
     from bcore.protocols import Exchange, Source, Store
-    from bcore.records import Derivation, Factory, Transport
+    from bcore.records import Computation, Derivation, Factory, Transport
 
 hookspec = pluggy.HookspecMarker("bcore")
 hookimpl = pluggy.HookimplMarker("bcore")
@@ -76,8 +76,8 @@ def bcore_transports() -> Iterable[Transport]:  # type: ignore[empty-body]
 
 
 @hookspec
-def bcore_derivations() -> Iterable[Derivation]:  # type: ignore[empty-body]
-    """Views that are computed from a dataset when they are read.
+def bcore_derivations() -> Iterable[Derivation | Computation]:  # type: ignore[empty-body]
+    """Views that are computed when they are read: from one dataset (`Derivation`), or several (`Computation`).
 
     ```python
     @hookimpl

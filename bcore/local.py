@@ -2,18 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
-from typing import TYPE_CHECKING
+from collections.abc import Iterator, Mapping, Sequence
+from typing import TYPE_CHECKING, Any
 
 from attrs import define, evolve
 
 from bcore.catalogue import Catalogue, View
+from bcore.computing import Access, Computing
 from bcore.deriving import Deriving
-from bcore.errors import NotFoundError, RequestError
+from bcore.errors import NotFoundError
+from bcore.memory import MemoryStore
 from bcore.naming import near
 from bcore.protocols import Store
-from bcore.query import Request
-from bcore.records import Dataset, Derivation, Series, SeriesStats
+from bcore.query import Query, Request
+from bcore.records import Computation, Dataset, Derivation, Series, SeriesStats
 
 if TYPE_CHECKING:
     import pyarrow as pa
@@ -27,7 +29,7 @@ class StoreReader:
 
     stores: tuple[Store, ...]
     declared: tuple[Dataset, ...] = ()
-    derivations: tuple[Derivation, ...] = ()
+    derivations: tuple[Derivation | Computation, ...] = ()
 
     def views(self) -> Mapping[str, ViewInfo]:
         return self._catalogue().views
@@ -40,10 +42,13 @@ class StoreReader:
         return sorted(found)
 
     def read(self, request: Request) -> pa.Table:
-        view = self._catalogue().view(request.view)
+        catalogue = self._catalogue()
+        view = catalogue.view(request.view)
         where, params = view.split(request.params)
-        columns = _columns(view, request)
+        columns = view.columns(request.columns, params)
         store = self._store(view, request.symbol)
+        if view.computation:
+            return self._computing(view, request, params, columns, catalogue).table(_asked(view, request))
         if view.derivation:
             deriving, query = Deriving(store, view.derivation, params, columns), request.query(view.dataset, where)
             return deriving.of_hot(query) if request.hot and query.everything else deriving.table(query)
@@ -51,10 +56,13 @@ class StoreReader:
         return store.hot(query) if request.hot else store.read(query)
 
     def scan(self, request: Request) -> pa.RecordBatchReader:
-        view = self._catalogue().view(request.view)
+        catalogue = self._catalogue()
+        view = catalogue.view(request.view)
         where, params = view.split(request.params)
-        columns = _columns(view, request)
+        columns = view.columns(request.columns, params)
         store = self._store(view, request.symbol)
+        if view.computation:
+            return self._computing(view, request, params, columns, catalogue).scan(_asked(view, request))
         if view.derivation:
             return Deriving(store, view.derivation, params, columns).scan(request.query(view.dataset, where))
         return store.scan(evolve(request.query(view.dataset, where), columns=tuple(columns)))
@@ -80,6 +88,18 @@ class StoreReader:
         known = {dataset.name for dataset in held}
         return Catalogue.of([*held, *(each for each in self.declared if each.name not in known)], self.derivations)
 
+    def _computing(
+        self, view: View, request: Request, params: Any, columns: Sequence[str], known: Catalogue
+    ) -> Computing:
+        assert view.computation is not None
+        stores: dict[str, Store] = {}
+        for store, series in self._series():
+            if series.symbol == request.symbol:
+                stores.setdefault(series.dataset.name, store)
+        nothing, names = MemoryStore(), {name: view.prefix + name for name in view.computation.datasets}
+        held = {own: (stores.get(name, nothing), known.dataset(name)) for own, name in names.items()}
+        return Computing(Access(request.symbol, held), view.computation, params, columns)
+
     def _store(self, view: View, symbol: str) -> Store:
         for store, series in self._series():
             if series.dataset.name == view.dataset.name and series.symbol == symbol:
@@ -91,12 +111,9 @@ class StoreReader:
         )
 
 
-def _columns(view: View, request: Request) -> list[str]:
-    names: list[str] = view.schema.names
-    if request.columns is None:
-        return names
-    unknown = [name for name in request.columns if name not in names]
-    if unknown:
-        problems = [f"{view.name} has no column {name!r}{near(name, names)}" for name in unknown]
-        raise RequestError(*problems, f"columns: {', '.join(names)}")
-    return list(dict.fromkeys(request.columns))
+def _asked(view: View, request: Request) -> Query:
+    """As a query of the view's rows. What is of one instant has no newest ones: it counts from the first."""
+    if view.sized_by and request.tail is None and request.after is None:
+        counted = Query(view.dataset, request.symbol, request.start, request.end)
+        return evolve(counted, limit=request.limit, offset=request.offset)
+    return request.query(view.dataset, {})

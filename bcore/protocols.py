@@ -303,6 +303,9 @@ class ViewInfo(Protocol):
     def facets(self) -> tuple[str, ...]: ...
     @property
     def params(self) -> type | None: ...
+    @property
+    def sized_by(self) -> str | None:
+        """For a view of one instant the parameter that says how much of it to show; None for one with a time range."""
 
 
 class Server(Protocol):

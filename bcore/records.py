@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING, Any, Generic, TypeVar
 
 from attrs import Attribute, field, frozen
@@ -12,6 +12,7 @@ from attrs.validators import in_
 if TYPE_CHECKING:
     import pyarrow as pa
 
+    from bcore.computing import Access
     from bcore.events import Event
     from bcore.protocols import Clock, Exchange, Reader, Server
     from bcore.query import Query
@@ -324,3 +325,35 @@ class Derivation:
         missing = sorted(set(self.schema.names) - set(self.inputs))
         if self.inputs and missing:
             raise ValueError(f"derivation {self.name}: inputs does not say what {', '.join(missing)} is made of")
+
+
+@frozen
+class Computation:
+    """A view computed from several datasets of a symbol when it is read: a book, from snapshots and the changes since.
+
+    - `datasets`: what it reads. A symbol that has nothing of the first has nothing of the view; of the others, what is
+      not held reads as empty.
+    - `answer(access, query, params)`: tables with exactly `schema`, in time order, that together hold at least the rows
+      the query selects; it reads what it needs from `access`, as it goes. The query speaks of the *view's* rows (its
+      dataset is the first), and the reader cuts the answer to it: bounds and counts may be used to compute no more than
+      is asked for, or be ignored. An endless answer is fine where the query has a `limit`.
+    - `sized_by`: for a view whose rows are one thing at one instant, as the levels of a book are: the parameter that
+      says how much of it to show. Such a view has no range of time, and a `limit` counts from its first row.
+
+    Law: a row may not depend on where the query's window starts.
+    """
+
+    name: str = field(validator=_a_name)
+    datasets: tuple[str, ...] = field(converter=_texts)
+    schema: pa.Schema = field(hash=False)
+    params: type
+    answer: Callable[[Access, Query, Any], Iterator[pa.Table]]
+    time: str = "timestamp"
+    sized_by: str | None = None
+    summary: str = ""
+
+    def __attrs_post_init__(self) -> None:
+        if not self.datasets:
+            raise ValueError(f"computation {self.name}: it must read at least one dataset")
+        if self.time not in self.schema.names:
+            raise ValueError(f"computation {self.name}: the schema has no column {self.time}")

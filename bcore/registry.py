@@ -18,7 +18,7 @@ from attrs import define, field
 
 from bcore import __version__, builtin, hookspecs
 from bcore.errors import ConflictError
-from bcore.records import Derivation, Factory, Transport
+from bcore.records import Computation, Derivation, Factory, Transport
 
 if TYPE_CHECKING:
     from bcore.events import Event
@@ -152,21 +152,23 @@ class Registry:
 
 def _misfit(hook: str, records: Iterable[Any]) -> str | None:
     """What is wrong with the records of a hook: those of another hook would fail far from the plugin that gave them."""
-    expected = _record_type(hook)
+    expected = _record_types(hook)
     for record in records:
         if not isinstance(record, expected):
-            return f"its {hook} gave a {type(record).__name__}, and not a {expected.__name__}"
+            wanted = " or a ".join(kind.__name__ for kind in expected)
+            return f"its {hook} gave a {type(record).__name__}, and not a {wanted}"
         if not isinstance(record.name, str):
             return f"its {hook} gave a {type(record).__name__} without a name"
     return None
 
 
-def _record_type(hook: str) -> Any:
+def _record_types(hook: str) -> tuple[Any, ...]:
     if hook == "bcore_commands":
         from click import Command
 
-        return Command
-    return {"bcore_transports": Transport, "bcore_derivations": Derivation}.get(hook, Factory)
+        return (Command,)
+    others = {"bcore_transports": (Transport,), "bcore_derivations": (Derivation, Computation)}
+    return others.get(hook, (Factory,))
 
 
 def _installed() -> list[EntryPoint]:

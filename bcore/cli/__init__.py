@@ -23,6 +23,7 @@ OWN = {
     "backfill": "backfilling",
     "plan": "backfilling",
     "views": "reading",
+    "serve": "serving",
     "status": "watching",
     "plugins": "inspecting",
     "config": "configuring",

@@ -16,6 +16,8 @@ from bcore.cli.output import aligned, form_of, format_option, write
 if TYPE_CHECKING:
     from bcore.cli.options import Options
     from bcore.client import Client
+    from bcore.fields import Field
+    from bcore.protocols import ViewInfo
     from bcore.records import SeriesStats
 
 FOR_EYES = 10
@@ -62,15 +64,24 @@ def read(
     """
     form = form_of(form, output)
     counted = options["everything"] or options["limit"] is not None or options["tail"] is not None
-    if form == "table" and output is None and not counted:
-        options["limit"] = FOR_EYES
     from bcore.query import Request
 
     with _client(ctx.obj, hot=hot) as client:
         params = _params(ctx.args, taken=signature(type(client).read).parameters)
+        if form == "table" and output is None and not counted:
+            _shorten(client, view, options, params)
         request = Request(view, symbol, **_typed(options), params=params, hot=hot)
         # What is hot is little; everything else may be more than memory holds.
         write(client.reader.read(request) if hot else client.reader.scan(request), form, output)
+
+
+def _shorten(client: Client, view: str, options: dict[str, Any], params: dict[str, Any]) -> None:
+    """What fits the eye: ten rows, or a tenfold of what the view is made of, such as the levels of a book."""
+    known = client.reader.views().get(view)
+    if known is not None and known.sized_by:
+        params.setdefault(known.sized_by, str(FOR_EYES))
+    else:
+        options["limit"] = FOR_EYES
 
 
 def _typed(options: dict[str, Any]) -> dict[str, Any]:
@@ -163,9 +174,17 @@ def views(options: Options, form: str) -> None:
     click.echo("\n".join(aligned(["view", "parameters", "summary"], cells)))
 
 
-def _parameters(view: Any) -> list[str]:
+def _parameters(view: ViewInfo) -> list[str]:
     from bcore.fields import fields_of
 
-    facets = [f"--{facet.replace('_', '-')}" for facet in view.facets if view.params is None]
+    facets = [f"--{facet.replace('_', '-')}" for facet in view.facets]
     own = [] if view.params is None else fields_of(view.params)
-    return [*facets, *(f"--{each.name.replace('_', '-')}={each.default}" for each in own)]
+    return [*facets, *map(_option, own)]
+
+
+def _option(parameter: Field) -> str:
+    """`--levels` where nothing is the default, `--timeframe=1m` otherwise; in brackets what must not be left out."""
+    name = f"--{parameter.name.replace('_', '-')}"
+    if parameter.required:
+        return f"<{name}>"
+    return name if parameter.default is None else f"{name}={parameter.default}"

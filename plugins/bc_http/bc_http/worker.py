@@ -1,0 +1,126 @@
+"""gunicorn's asgi worker with patience that ends: for headers that do not come, and for clients that do not read.
+
+The worker itself waits for a connection's first request, and for a client to take its answer, as long as they like; a
+few thousand silent connections would be all that it could hold.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from asyncio.base_events import Server
+from collections.abc import MutableMapping
+from functools import partial
+from typing import Any
+
+from attrs import frozen
+from gunicorn.asgi.protocol import ASGIProtocol
+from gunicorn.workers.gasgi import ASGIWorker
+
+from bc_http.gate import Receive, Scope, Send
+from bc_http.problems import MEDIA_TYPE, Problem
+
+log = logging.getLogger(__name__)
+
+
+@frozen
+class Patience:
+    """Seconds for a request's headers and for the next piece of an answer, and how many connections at one time."""
+
+    headers: float
+    write: float
+    connections: int
+
+
+class PatientProtocol(ASGIProtocol):  # type: ignore[misc]
+    """One connection."""
+
+    app: Any  # gunicorn's attributes, of which it has no types
+    transport: Any
+    worker: Any
+
+    def __init__(self, worker: Any, patience: Patience) -> None:
+        super().__init__(worker)
+        self.patience = patience
+        self.answering, self.app = self.app, self.answer
+        self.waiting: asyncio.TimerHandle | None = None
+
+    def connection_made(self, transport: Any) -> None:
+        super().connection_made(transport)
+        if self.worker.nr_conns > self.patience.connections:
+            self._refuse()
+            return
+        # Between requests gunicorn's keep-alive ends a silence; before the first nobody would.
+        self.waiting = self.worker.loop.call_later(self.patience.headers, self._too_slow)
+
+    def connection_lost(self, exc: Exception | None) -> None:
+        self._arrived()
+        super().connection_lost(exc)
+
+    async def answer(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """The application, each message of which must be taken in time."""
+        self._arrived()
+
+        async def patiently(message: MutableMapping[str, Any]) -> None:
+            async with asyncio.timeout(self.patience.write):
+                await send(message)
+
+        try:
+            await self.answering(scope, receive, patiently if scope["type"] == "http" else send)
+        except TimeoutError:
+            log.info("%s does not read its answer: the connection is closed", scope.get("client"))
+            self.transport.abort()
+        except Exception as error:
+            log.error("%s broke off: %s: %s", scope.get("path"), type(error).__name__, error)
+            self.transport.abort()  # a client must not take half an answer for a whole one
+        finally:
+            self.worker.idle.add(self)
+
+    def _arrived(self) -> None:
+        self.worker.idle.discard(self)
+        if self.waiting is not None:
+            self.waiting.cancel()
+            self.waiting = None
+
+    def _too_slow(self) -> None:
+        self._last_words(Problem(408, f"no request came within {self.patience.headers:g} s"))
+
+    def _refuse(self) -> None:
+        self._last_words(Problem(503, f"{self.patience.connections} connections are open, which is the most"))
+
+    def _last_words(self, problem: Problem) -> None:
+        body = problem.body()
+        head = f"HTTP/1.1 {problem.status} -\r\nContent-Type: {MEDIA_TYPE}\r\nContent-Length: {len(body)}\r\n"
+        self.transport.write(head.encode() + b"Retry-After: 1\r\nConnection: close\r\n\r\n" + body)
+        self.transport.close()
+
+
+class PatientLoop(asyncio.SelectorEventLoop):
+    """An event loop whose servers are made of patient connections: gunicorn offers no other place to say so."""
+
+    def __init__(self, worker: Any) -> None:
+        super().__init__()
+        self.worker = worker
+
+    async def create_server(self, protocol_factory: Any, *args: Any, **options: Any) -> Server:
+        made = partial(PatientProtocol, self.worker, self.worker.app.patience)
+        return await super().create_server(made, *args, **options)
+
+
+class PatientWorker(ASGIWorker):  # type: ignore[misc]
+    """gunicorn's asgi worker with that loop."""
+
+    loop: Any
+
+    def init_signals(self) -> None:
+        self.idle: set[PatientProtocol] = set()
+        self.loop.close()
+        self.loop = PatientLoop(self)
+        asyncio.set_event_loop(self.loop)
+        super().init_signals()
+
+    def handle_exit_signal(self) -> None:
+        """Stops when all answers are out; connections that are only kept open are no reason to wait."""
+        super().handle_exit_signal()
+        for protocol in list(self.idle):
+            protocol.transport.close()
