@@ -1,7 +1,8 @@
-"""bc_orderbook: order book snapshots for bcore.
+"""bc_orderbook: order books for bcore.
 
-`ORDERBOOK` is the dataset, `Book` and `Snapshot` make its rows from what an exchange shows. Importing this package
-imports neither numpy nor pyarrow.
+`ORDERBOOK` is the dataset of snapshots, `Book` and `Snapshot` make its rows from what an exchange shows. `DEPTH`,
+`DEPTH_SNAPSHOTS` and `DEPTH_STATES` hold every change; `LocalBook` is the book that is kept from them. Importing this
+package imports neither numpy nor pyarrow.
 """
 
 from __future__ import annotations
@@ -17,21 +18,39 @@ if TYPE_CHECKING:
     from bc_orderbook.collector import OrderBookCollector as OrderBookCollector
     from bc_orderbook.datasets import ORDERBOOK as ORDERBOOK
     from bc_orderbook.datasets import orderbook_dataset as orderbook_dataset
+    from bc_orderbook.diffs import DEPTH as DEPTH
+    from bc_orderbook.diffs import DEPTH_SNAPSHOTS as DEPTH_SNAPSHOTS
+    from bc_orderbook.diffs import DEPTH_STATES as DEPTH_STATES
+    from bc_orderbook.localbook import GapError as GapError
+    from bc_orderbook.localbook import LocalBook as LocalBook
+    from bc_orderbook.localbook import Seed as Seed
     from bc_orderbook.snapshot import Snapshot as Snapshot
 
 _HOMES = {
+    "DEPTH": "diffs",
+    "DEPTH_SNAPSHOTS": "diffs",
+    "DEPTH_STATES": "diffs",
     "ORDERBOOK": "datasets",
     "Book": "book",
+    "GapError": "localbook",
+    "LocalBook": "localbook",
     "MalformedBookError": "book",
     "OrderBookCollector": "collector",
+    "Seed": "localbook",
     "Snapshot": "snapshot",
     "orderbook_dataset": "datasets",
 }
 __all__ = [
+    "DEPTH",
+    "DEPTH_SNAPSHOTS",
+    "DEPTH_STATES",
     "ORDERBOOK",
     "Book",
+    "GapError",
+    "LocalBook",
     "MalformedBookError",
     "OrderBookCollector",
+    "Seed",
     "Snapshot",
     "__version__",
     "orderbook_dataset",

@@ -9,9 +9,10 @@ from itertools import chain
 import numpy as np
 from attrs import frozen
 
-from bc_orderbook.decimals import LARGEST, Units, largest_step, parse_decimals
+from bc_orderbook.decimals import LARGEST, PLACES, Units, as_text, largest_step, parse_decimals, to_units
 
 Levels = Sequence[tuple[str, str]]
+Numbers = Sequence[tuple[float, float]]
 
 
 class MalformedBookError(ValueError):
@@ -55,10 +56,25 @@ class Book:
 
         Raises `MalformedBookError` if a text is no positive number, a side is not sorted, or the sides cross.
         """
-        numbers, places = _parsed(bids, asks)
+        return cls._of(*_parsed(bids, asks), len(bids))
+
+    @classmethod
+    def of_numbers(cls, bids: Numbers, asks: Numbers) -> Book:
+        """From (price, quantity) as the float64 nearest to the exchange's decimals; otherwise as `of`."""
+        values = np.fromiter(chain.from_iterable(chain(bids, asks)), np.float64, 2 * (len(bids) + len(asks)))
+        if (numbers := to_units(values)) is None:
+            texts = ([(as_text(price), as_text(quantity)) for price, quantity in side] for side in (bids, asks))
+            return cls.of(*texts)
+        if not numbers.all():
+            raise MalformedBookError("a level has the price or the quantity 0")
+        return cls._of(numbers, PLACES, len(bids))
+
+    @classmethod
+    def _of(cls, numbers: Units, places: int, middle: int) -> Book:
+        """From price, quantity, price, ... in units of 10**-places; the bids are the first `middle` levels."""
         prices, quantities = numbers[::2], numbers[1::2]
         price_step, quantity_step = largest_step(prices), largest_step(quantities)
-        prices, quantities, middle = prices // price_step, quantities // quantity_step, len(bids)
+        prices, quantities = prices // price_step, quantities // quantity_step
         book = cls(
             Side.of(prices[:middle], quantities[:middle]),
             Side.of(prices[middle:], quantities[middle:]),

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Sequence
+from decimal import Decimal
 from fractions import Fraction
 from typing import Any
 
@@ -19,6 +20,8 @@ Units = NDArray[Any]
 LARGEST = 2**63 - 1
 _NUMBER = re.compile(r"[0-9]{1,40}(?:\.[0-9]{1,40})?")
 _COMMA, _DOT, _ZERO = np.frombuffer(b",.0", np.uint8)
+PLACES = 8  # decimals that the exchange writes
+_EXACT = 2.0**52  # whole numbers below it, and their neighbours, are float64 exactly
 _SAFE_LENGTH = 19  # a dot and 18 digits: always within int64
 
 
@@ -62,6 +65,22 @@ def _parse_mixed(texts: Sequence[str]) -> tuple[Units, int]:
     places = max(len(fraction) for _, _, fraction in parts)
     numbers = [int(whole + fraction.ljust(places, "0")) for whole, _, fraction in parts]
     return np.array(numbers, np.int64 if max(numbers) <= LARGEST else object), places
+
+
+def to_units(values: NDArray[np.float64]) -> Units | None:
+    """Floats as integers in units of 10**-PLACES; None if any is not the float64 nearest to such a number.
+
+    Where it is, it is nearest to only one, so that the exchange's decimal comes back exactly.
+    """
+    scaled = np.rint(values * 10.0**PLACES)
+    if len(values) and not (0.0 <= scaled.min() and scaled.max() < _EXACT and (scaled / 10.0**PLACES == values).all()):
+        return None
+    return scaled.astype(np.int64)
+
+
+def as_text(value: float) -> str:
+    """The shortest decimal text of which `value` is the nearest float64, without an exponent."""
+    return format(Decimal(repr(value)), "f")
 
 
 def largest_step(numbers: Units) -> int:

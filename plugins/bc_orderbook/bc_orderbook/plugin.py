@@ -1,4 +1,4 @@
-"""What bc_orderbook offers to bcore: the source kind `orderbook`."""
+"""What bc_orderbook offers to bcore: the source kinds `orderbook` and `depth`, and views of order books."""
 
 from __future__ import annotations
 
@@ -9,13 +9,16 @@ from bcore.hookspecs import hookimpl
 
 if TYPE_CHECKING:
     from bcore.protocols import Source
-    from bcore.records import Factory
+    from bcore.records import Computation, Derivation, Factory
 
 
 @hookimpl
 def bcore_sources() -> Iterator[Factory[Source]]:
     from bc_orderbook.config import OrderBookConfig
     from bc_orderbook.datasets import ORDERBOOK
+    from bc_orderbook.depth_config import DepthConfig
+    from bc_orderbook.depth_source import DepthSource
+    from bc_orderbook.diffs import DEPTH, DEPTH_SNAPSHOTS, DEPTH_STATES
     from bc_orderbook.source import OrderBookSource
     from bcore.records import Factory
 
@@ -23,6 +26,25 @@ def bcore_sources() -> Iterator[Factory[Source]]:
         "orderbook",
         OrderBookConfig,
         OrderBookSource.build,
-        summary="Order book snapshots at several tick sizes, over REST at an interval",
+        summary="Order book snapshots at several tick sizes, at an interval, from a live book or over REST",
         datasets=(ORDERBOOK,),
     )
+    yield Factory(
+        "depth",
+        DepthConfig,
+        DepthSource.build,
+        summary="Every change of the order books, with snapshots and how sure they are",
+        datasets=(DEPTH, DEPTH_SNAPSHOTS, DEPTH_STATES),
+    )
+
+
+@hookimpl
+def bcore_derivations() -> Iterator[Derivation | Computation]:
+    from bc_orderbook.bookmeasures import BOOK_MEASURES
+    from bc_orderbook.bookproofs import BOOK_INTERVALS, BOOK_PROOFS, DEPTH_BREAKS
+    from bc_orderbook.bookviews import BOOK, BOOK_STATES, ORDERBOOK_REBUILT
+    from bc_orderbook.measures import BOOK_PRESSURE, DEPTH_WITHIN, IMBALANCE, MICROPRICE, SPREAD
+
+    yield from (BOOK, BOOK_STATES, ORDERBOOK_REBUILT, BOOK_MEASURES)
+    yield from (BOOK_INTERVALS, BOOK_PROOFS, DEPTH_BREAKS)
+    yield from (SPREAD, MICROPRICE, IMBALANCE, DEPTH_WITHIN, BOOK_PRESSURE)

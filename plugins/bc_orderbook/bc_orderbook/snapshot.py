@@ -20,6 +20,7 @@ from bcore.records import Dataset
 
 _NOTHING = (nan, nan, nan, nan)
 Level = tuple[float, float, float, float]
+Row = list[float]
 
 
 @frozen
@@ -32,14 +33,23 @@ class Snapshot:
 
     def table(self, tick_sizes: Sequence[float], dataset: Dataset = ORDERBOOK) -> pa.Table:
         """One row per tick size, in the dataset's schema and with its number of levels."""
-        rows = [_row(self.book, tick, levels_of(dataset)) for tick in tick_sizes]
-        count = len(rows)
-        instant = pa.scalar(self.time, pa.timestamp("us", tz="UTC"))
-        labels = [pa.repeat(instant, count), pa.repeat(pa.scalar(self.symbol), count)]
-        # All columns in one array and cut apart: 127 conversions would take longer than all the bucketing.
-        numbers = pa.array(np.array(rows, np.float64).ravel(order="F"))
-        columns = [numbers.slice(number * count, count) for number in range(len(dataset.schema) - len(labels))]
-        return pa.Table.from_arrays([*labels, *columns], schema=dataset.schema)
+        rows = rows_of(self.book, tick_sizes, dataset)
+        return table_of(self.symbol, [self.time] * len(rows), rows, dataset)
+
+
+def rows_of(book: Book, tick_sizes: Sequence[float], dataset: Dataset = ORDERBOOK) -> list[Row]:
+    """The numbers of the dataset's columns from `tick_size` on, a row per tick size."""
+    return [_row(book, tick, levels_of(dataset)) for tick in tick_sizes]
+
+
+def table_of(symbol: str, times: Sequence[int], rows: Sequence[Row], dataset: Dataset = ORDERBOOK) -> pa.Table:
+    """Rows with their times (int us UTC) in the dataset's schema."""
+    count = len(rows)
+    labels = [pa.array(times, pa.timestamp("us", tz="UTC")), pa.repeat(pa.scalar(symbol, pa.string()), count)]
+    # All columns in one array and cut apart: 127 conversions would take longer than all the bucketing.
+    numbers = pa.array(np.array(rows, np.float64).ravel(order="F"))
+    columns = [numbers.slice(number * count, count) for number in range(len(dataset.schema) - len(labels))]
+    return pa.Table.from_arrays([*labels, *columns], schema=dataset.schema)
 
 
 def exact(tick_size: float) -> Fraction:
@@ -47,7 +57,7 @@ def exact(tick_size: float) -> Fraction:
     return Fraction(Decimal(repr(float(tick_size))))
 
 
-def _row(book: Book, tick_size: float, num_levels: int) -> list[float]:
+def _row(book: Book, tick_size: float, num_levels: int) -> Row:
     tick = exact(tick_size)
     ticks = book.price_step / tick
     bids = Ladder.of(book.bids, ticks, num_levels, up=False)

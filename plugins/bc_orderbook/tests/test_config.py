@@ -12,7 +12,9 @@ from bcore.fields import FieldsError, fields_of, parse
 
 
 def test_every_key_has_a_default_and_a_help_text() -> None:
-    assert ["interval", "tick_sizes", "num_levels", "depth"] == [each.name for each in fields_of(OrderBookConfig)]
+    names = [each.name.rstrip("_") for each in fields_of(OrderBookConfig)]
+
+    assert ["from", "interval", "tick_sizes", "num_levels", "depth", "flush"] == names
     assert all(each.help and not each.required for each in fields_of(OrderBookConfig))
 
 
@@ -46,6 +48,8 @@ def test_a_list_is_used_by_all_symbols() -> None:
     [
         ({"interval": 0}, "interval", "more than 0 seconds"),
         ({"interval": "nan"}, "interval", "must be"),
+        ({"interval": 0.05}, "", "interval must be 0.1 seconds or more"),
+        ({"flush": 0}, "flush", "more than 0 seconds"),
         ({"depth": 0}, "depth", "from 1 to 5000"),
         ({"depth": 5001}, "depth", "from 1 to 5000"),
         ({"num_levels": 0}, "num_levels", "from 1 to 500"),

@@ -293,6 +293,13 @@ def test_tick_sizes_of_a_symbol_that_is_not_collected_are_warned_of(
     venue: Any, caplog: pytest.LogCaptureFixture
 ) -> None:
     with caplog.at_level(logging.WARNING):
-        OrderBookSource.build(OrderBookConfig(tick_sizes={"AAB": (1.0,)}), context_of(venue, "AAA"))
+        OrderBookSource.build(OrderBookConfig(from_="rest", tick_sizes={"AAB": (1.0,)}), context_of(venue, "AAA"))
 
     assert ["sources.orderbook.tick_sizes: AAB is not collected: its tick sizes are not used"] == caplog.messages
+
+
+def test_a_book_cannot_be_kept_on_an_exchange_without_streams(venue: Any) -> None:
+    with pytest.raises(
+        ConfigError, match=r'sources\.orderbook\.from: fake has no streams to follow; set from = "rest"'
+    ):
+        OrderBookSource.build(OrderBookConfig(), context_of(venue, "AAA"))

@@ -15,8 +15,11 @@ from bc_binance import Binance, BinanceConfig
 from bc_binance.testing import Answer, LocalVenue, answer, page
 from bc_orderbook import ORDERBOOK, plugin
 from bc_orderbook.config import OrderBookConfig
+from bc_orderbook.depth_config import DepthConfig
+from bc_orderbook.depth_source import DepthSource
+from bc_orderbook.diffs import DEPTH, DEPTH_SNAPSHOTS, DEPTH_STATES
 from bc_orderbook.source import OrderBookSource
-from bc_orderbook.venue import Venue
+from bc_orderbook.venue import LiveVenue, Venue
 from bcore.clock import SystemClock
 from bcore.collect import Job
 from bcore.errors import SymbolsError
@@ -48,7 +51,7 @@ def exchange(local: LocalVenue) -> Iterator[Binance]:
 def job_of(exchange: Binance, *symbols: str, config: OrderBookConfig | None = None) -> Job:
     """As the core makes it from a configuration."""
     context = Context("sources.orderbook", SystemClock(), lambda: exchange, lambda event: None, symbols)
-    [factory] = plugin.bcore_sources()
+    factory = next(iter(plugin.bcore_sources()))
     return Job("orderbook", factory.build(config or OrderBookConfig(tick_sizes=(1.0,)), context), MemoryStore())
 
 
@@ -146,11 +149,20 @@ def full_rows(job: Job) -> list[dict[str, Any]]:
     return [row for row in stored(job, "BTCUSDT") if row["spread"] > 0]
 
 
-def test_the_plugin_offers_the_source_and_its_dataset() -> None:
-    [factory] = plugin.bcore_sources()
+def test_the_plugin_offers_both_sources_and_their_datasets() -> None:
+    snapshots, changes = plugin.bcore_sources()
 
-    assert ("orderbook", OrderBookConfig, (ORDERBOOK,)) == (factory.name, factory.config, factory.datasets)
-    assert OrderBookSource.build == factory.build
+    assert ("orderbook", OrderBookConfig, (ORDERBOOK,)) == (snapshots.name, snapshots.config, snapshots.datasets)
+    assert ("depth", DepthConfig, (DEPTH, DEPTH_SNAPSHOTS, DEPTH_STATES)) == (
+        changes.name,
+        changes.config,
+        changes.datasets,
+    )
+    assert (OrderBookSource.build, DepthSource.build) == (snapshots.build, changes.build)
+
+
+def test_binance_s_streams_can_be_followed(exchange: Binance) -> None:
+    assert isinstance(exchange, LiveVenue)
 
 
 def test_loading_the_plugin_imports_nothing_heavy() -> None:

@@ -1,0 +1,105 @@
+"""The source `depth`: the full diff stream of every symbol, with the snapshots that anchor it."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Callable, Generator, Iterator, Mapping, Sequence
+
+from attrs import define, field
+
+from bc_orderbook.bookchecks import check
+from bc_orderbook.booktables import seed_table
+from bc_orderbook.depth_config import DepthConfig
+from bc_orderbook.diffs import DEPTH, DEPTH_SNAPSHOTS, DEPTH_STATES
+from bc_orderbook.following import Following
+from bc_orderbook.journal import SECOND, DepthJournal
+from bc_orderbook.keeping import Keeper
+from bc_orderbook.resyncs import Ask, Purpose, fetch
+from bc_orderbook.troubles import Troubles
+from bc_orderbook.venue import LiveVenue
+from bcore.clock import SystemClock
+from bcore.errors import ConfigError
+from bcore.events import Event, GapFound
+from bcore.protocols import Clock, Key, Reader
+from bcore.records import Batch, Compared, Context, Dataset, SeriesStats
+from bcore.roster import Roster
+from bcore.spans import Spans
+
+log = logging.getLogger(__name__)
+
+
+def tell_nobody(event: Event) -> None:
+    pass
+
+
+@define
+class DepthSource:
+    """Records every change, whatever the state of the book, and says since when which book is verified.
+
+    `emit` is told of gaps and of what REST says against us, under `name`.
+    """
+
+    config: DepthConfig
+    venue: LiveVenue
+    symbols: tuple[str, ...]
+    clock: Clock = field(factory=SystemClock)
+    name: str = "depth"
+    emit: Callable[[Event], None] = tell_nobody
+    datasets: tuple[Dataset, ...] = field(default=(DEPTH, DEPTH_SNAPSHOTS, DEPTH_STATES), init=False)
+    interval: float = field(default=1.0, init=False)
+    streaming: bool = field(default=True, init=False)
+    _newest: dict[str, int] = field(factory=dict, init=False)
+    _roster: Roster = field(init=False)
+
+    def __attrs_post_init__(self) -> None:
+        self._roster = Roster(self.symbols, self.clock)
+
+    @classmethod
+    def build(cls, config: DepthConfig, context: Context) -> DepthSource:
+        venue, path = context.exchange(), context.section
+        offered: object = venue
+        if not isinstance(offered, LiveVenue):
+            raise ConfigError([f"{path}.exchange: {venue.name} streams no order books; name another"])
+        return cls(config, offered, context.symbols, context.clock, path.rpartition(".")[2], context.emit)
+
+    def resume(self, held: Mapping[str, Sequence[SeriesStats]]) -> None:
+        """What is stored already, by symbol, of any of the datasets: from its end on nobody was looking."""
+        times = {
+            symbol: [each.last_time for each in stats if each.last_time is not None] for symbol, stats in held.items()
+        }
+        # After the newest row, not with it: that may be a state, and of two at one time neither would be the later.
+        self._newest = {symbol: max(each) + 1 for symbol, each in times.items() if each}
+
+    def stream(self, held: Mapping[str, Spans]) -> Generator[Batch | None, None, None]:
+        """As `bcore.protocols.Streams.stream`; there is no history to fill holes from, so `held` decides nothing."""
+        keepers = {symbol: self._keeper(symbol, number) for number, symbol in enumerate(self.symbols, 1)}
+        for symbol, time in self._newest.items():
+            if symbol in keepers:
+                keepers[symbol].resume(time)
+        config, troubles = self.config, Troubles(self.name, self.emit)
+        yield from Following(
+            self.venue, self.clock, keepers, troubles, config.speed, config.flush, config.queue
+        ).batches()
+
+    def catch_up(self, after: Mapping[str, Key]) -> Iterator[Batch]:
+        """One snapshot of every symbol: all that there is to have of a book without following it."""
+        for symbol in self._roster.due():
+            with self._roster.asking(symbol):
+                seed = fetch(self.venue, Ask(symbol, Purpose.SEED, self.config.snapshot_levels))
+                table = seed_table(symbol, seed, seed.received, "once")
+                yield Batch(DEPTH_SNAPSHOTS, symbol, table, seed.received)
+        self._roster.check()
+
+    def check(self, symbol: str, reader: Reader, start: int, end: int) -> Iterator[Compared]:
+        """What was recorded against itself (`bcore.protocols.Checks`): ids of events, snapshots, books not crossed."""
+        return check(symbol, reader, start, end)
+
+    def _keeper(self, symbol: str, number: int) -> Keeper:
+        journal = DepthJournal(symbol, int(self.config.checkpoint * SECOND), number / len(self.symbols))
+        return Keeper(symbol, journal, self.config.snapshot_levels, self.config.reconcile, self._on_gap(symbol))
+
+    def _on_gap(self, symbol: str) -> Callable[[int, int, str], None]:
+        def tell(first: int, last: int, reason: str) -> None:
+            self.emit(GapFound(self.name, DEPTH.name, symbol, first, last, "unfillable", reason))
+
+        return tell

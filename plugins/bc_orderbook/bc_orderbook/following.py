@@ -1,0 +1,184 @@
+"""The books of some symbols, kept live in one loop: streams in, snapshots asked for, batches out."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Callable, Generator, Iterator, Mapping
+
+from attrs import define, field
+
+from bc_orderbook.inbox import Inbox
+from bc_orderbook.keeping import Keeper
+from bc_orderbook.localbook import Seed
+from bc_orderbook.pacing import Allowance
+from bc_orderbook.resyncs import Resyncs
+from bc_orderbook.troubles import Troubles
+from bc_orderbook.venue import Feed, LiveVenue
+from bcore.errors import Stopped
+from bcore.protocols import Clock
+from bcore.records import Batch
+
+log = logging.getLogger(__name__)
+TICK = 0.05  # seconds between looks at what REST has answered and what is to be written
+LOOK, LONGEST_LOOK = 0.001, 0.5  # seconds between looks at what the streams have brought: per symbol, and at most
+ASSURANCE = 1.0  # seconds, at the least, between two words that everything is stored
+LATE = 1_500_000  # us by which an event may come after its time
+CROWD = 1_000_000  # rows that wait, beyond which they are written whatever share of the time that takes
+
+
+def stream_of(symbol: str, speed: str = "100ms") -> str:
+    """The name of a symbol's diff stream (protocol section 6)."""
+    return f"{symbol.lower()}@depth" + ("" if speed == "1000ms" else f"@{speed}")
+
+
+def _nothing(symbol: str, seed: Seed) -> None:
+    pass
+
+
+@define(eq=False)
+class Following:
+    """Rows are written in rounds, each begun `flush` seconds after the last at the earliest.
+
+    A round writes every symbol that has anything, those with most rows first, as fast as the allowance for writing lets
+    it. `prepare` is called with each new snapshot in the thread that fetched it.
+    """
+
+    venue: LiveVenue
+    clock: Clock
+    keepers: Mapping[str, Keeper]
+    troubles: Troubles
+    speed: str = "100ms"
+    flush: float = 1.0
+    queue: int = 200_000
+    prepare: Callable[[str, Seed], None] = _nothing
+    _streams: dict[str, str] = field(init=False)
+    _inbox: Inbox = field(init=False)
+    _resyncs: Resyncs = field(init=False)
+    _allowance: Allowance = field(init=False)
+    _round: list[Keeper] | None = field(default=None, init=False)
+    _round_at: float = field(init=False)
+    _clean: bool = field(default=False, init=False)
+    _crowded: bool = field(default=False, init=False)
+    _look_at: float = field(default=float("-inf"), init=False)
+    _assured_at: float = field(default=float("-inf"), init=False)
+    _observed: int | None = field(default=None, init=False)
+    _ahead: int | None = field(default=None, init=False)  # the exchange's clock less ours, us
+
+    def __attrs_post_init__(self) -> None:
+        self._streams = {symbol: stream_of(symbol, self.speed) for symbol in self.keepers if _is_word(symbol)}
+        self._inbox = Inbox({stream: symbol for symbol, stream in self._streams.items()}, self.queue)
+        self._resyncs = Resyncs(self.venue, self.prepare)
+        self._round_at = self.clock.monotonic()
+        self._allowance = Allowance(self._round_at)
+
+    def batches(self) -> Generator[Batch | None, None, None]:
+        """Until closed; raises `Stopped` after everything that has come was handed out."""
+        feed = self.venue.feed(tuple(self._streams.values()), self._inbox) if self._streams else None
+        try:
+            while True:
+                if self.clock.monotonic() >= self._look_at:
+                    self._look(feed)
+                if self._resyncs.busy:
+                    self._take_replies()
+                yield from self._write()
+                self.clock.sleep(TICK)
+        except Stopped:
+            yield from self._write_all()
+            raise
+        finally:
+            if feed is not None:
+                feed.close()
+            self._resyncs.close()
+
+    def _look(self, feed: Feed | None) -> None:
+        """Looking costs something per symbol, whatever has come: hundreds of them are looked at less often."""
+        now = self.clock.monotonic()
+        self._look_at = now + min(TICK + LOOK * len(self.keepers), LONGEST_LOOK)
+        self._take_in()
+        time, deaf = self._exchange_time(), []
+        for keeper in self.keepers.values():
+            keeper.tend(now, None if time is None else time - LATE)
+            if keeper.deaf:
+                keeper.renew()
+                deaf.append(keeper.symbol)
+            if (ask := keeper.ask(now)) is not None:
+                self._resyncs.put(ask)
+        self._crowded = sum(keeper.journal.rows for keeper in self.keepers.values()) > CROWD
+        self._resubscribe(feed, deaf)
+        self._dispatch(now)
+
+    def _resubscribe(self, feed: Feed | None, deaf: list[str]) -> None:
+        if deaf and feed is not None:
+            log.warning("%s: REST has updates that the stream does not bring; subscribing again", ", ".join(deaf))
+            feed.resubscribe([self._streams[symbol] for symbol in deaf])
+
+    def _take_in(self) -> None:
+        waiting, newest = self._inbox.empty()
+        now = self.clock.monotonic()
+        if newest is not None:
+            self._observed, self._ahead = newest, newest - self.clock.now()
+        for symbol, arrivals in waiting.items():
+            self.keepers[symbol].take_in(arrivals, now)
+
+    def _exchange_time(self) -> int | None:
+        """As far as it is known from what has come, without asking."""
+        return None if self._ahead is None else self.clock.now() + self._ahead
+
+    def _dispatch(self, now: float) -> None:
+        if now >= self.troubles.resting:
+            self._resyncs.dispatch(now, lambda ask: self.keepers[ask.symbol].wants(ask))
+
+    def _take_replies(self) -> None:
+        now = self.clock.monotonic()
+        for reply in self._resyncs.replies():
+            keeper = self.keepers[reply.ask.symbol]
+            if reply.error is None:
+                self.troubles.answered(keeper.symbol)
+                keeper.answer(reply, now)
+            elif not isinstance(reply.error, Stopped):
+                pause = self.troubles.failed(keeper.symbol, reply.error, keeper.failures + 1, now)
+                keeper.fail(reply, now, pause)
+        self._dispatch(now)
+
+    def _write(self) -> Iterator[Batch | None]:
+        if self._round is None and not self._begin_round():
+            return
+        while self._round:
+            if not self._allowance.open(self.clock.monotonic()) and not self._crowded:
+                return
+            yield from self._hand_out(self._round.pop())
+        self._round = None
+        now = self.clock.monotonic()
+        if self._clean and now - self._assured_at >= ASSURANCE:
+            self._assured_at = now
+            yield None
+
+    def _begin_round(self) -> bool:
+        now = self.clock.monotonic()
+        if now - self._round_at < self.flush:
+            return False
+        self._take_in()
+        self._round_at = now
+        laden = (keeper for keeper in self.keepers.values() if keeper.journal.laden)
+        self._round = sorted(laden, key=lambda keeper: keeper.journal.rows)
+        self._clean = all(keeper.sure for keeper in self.keepers.values())
+        return True
+
+    def _hand_out(self, keeper: Keeper) -> Iterator[Batch]:
+        for batch in keeper.journal.batches(self._observed):
+            begun = self.clock.monotonic()
+            yield batch
+            self._allowance.spend(self.clock.monotonic() - begun)
+
+    def _write_all(self) -> Iterator[Batch]:
+        """What has come, whatever it costs."""
+        self._take_in()
+        for keeper in self.keepers.values():
+            keeper.finish()
+        for keeper in sorted(self.keepers.values(), key=lambda each: each.journal.rows, reverse=True):
+            yield from keeper.journal.batches(self._observed)
+
+
+def _is_word(symbol: str) -> bool:
+    """Whether there can be a stream of that name: what cannot be one must not cost the others theirs."""
+    return symbol.isprintable() and not any(letter.isspace() for letter in symbol)
