@@ -15,8 +15,8 @@ from bcore.clock import SystemClock
 from bcore.errors import StoreError
 from bcore.events import BatchStored, Event, GapFound, RowsRejected, SourcePassed
 from bcore.ledger import noted
-from bcore.protocols import Clock, Key, Quarantines, Source, Store, Streams
-from bcore.records import Appended, Batch, Dataset, Series
+from bcore.protocols import Clock, Key, Quarantines, Resumes, Source, Store, Streams
+from bcore.records import Appended, Batch, Dataset, Series, SeriesStats
 from bcore.schema import conform
 from bcore.spans import Spans
 
@@ -51,6 +51,14 @@ class Job:
         spans = {symbol: self.store.spans(Series(first, symbol)) for symbol in self.source.symbols}
         return {symbol: each for symbol, each in spans.items() if each}
 
+    def held_stats(self) -> dict[str, list[SeriesStats]]:
+        """Symbol -> what the store says of its series, one of each of the source's datasets."""
+        datasets = self.datasets()
+        return {
+            symbol: [self.store.stats(Series(dataset, symbol)) for dataset in datasets]
+            for symbol in self.source.symbols
+        }
+
     @property
     def live(self) -> bool:
         """Whether the source follows its exchange live."""
@@ -62,6 +70,8 @@ class Job:
         A batch is durable before the source is asked for the next.
         """
         assert isinstance(self.source, Streams)
+        if isinstance(self.source, Resumes):
+            self.source.resume(self.held_stats())
         passed = self.rows
         with closing(self.source.stream(self.held_ids())) as batches:
             for batch in batches:

@@ -10,6 +10,7 @@ import math
 import types
 import typing
 from collections.abc import Callable, Mapping
+from keyword import iskeyword
 from typing import Any, Literal, TypeVar, get_args, get_origin
 
 import attrs
@@ -53,22 +54,28 @@ def _resolved(cls: Any) -> tuple[attrs.Attribute[Any], ...]:
     return tuple(attrs.fields(attrs.resolve_types(cls)))
 
 
+def _key(attribute: attrs.Attribute[Any]) -> str:
+    """The name that people write: `from` for `from_`, because Python keeps some words to itself."""
+    name = attribute.alias or attribute.name
+    return name.removesuffix("_") if iskeyword(name.removesuffix("_")) else name
+
+
 def _field(attribute: attrs.Attribute[Any]) -> Field:
     default: Any = attribute.default
     required = default is attrs.NOTHING
     if isinstance(default, attrs.Factory):  # type: ignore[arg-type]  # attrs types it as a function, it is a class
         default = None if default.takes_self else default.factory()
-    return Field(attribute.name, attribute.type, required, default, str(attribute.metadata.get("help", "")))
+    return Field(_key(attribute), attribute.type, required, default, str(attribute.metadata.get("help", "")))
 
 
 def parse(cls: Callable[..., T], values: Mapping[str, Any]) -> T:
     """An instance of the attrs class from typed or textual values. Raises `FieldsError` with every problem."""
-    known = {attribute.alias or attribute.name: attribute for attribute in _resolved(cls) if attribute.init}
+    known = {_key(attribute): attribute for attribute in _resolved(cls) if attribute.init}
     problems = [(name, _unknown(name, known)) for name in values if name not in known]
     parsed: dict[str, Any] = {}
     for name, attribute in known.items():
         if name in values:
-            parsed[name] = _value(attribute, values[name], problems)
+            parsed[attribute.alias or attribute.name] = _value(attribute, values[name], problems)
         elif attribute.default is attrs.NOTHING:
             problems.append((name, "is needed and was not given"))
     if problems:
@@ -86,9 +93,9 @@ def _value(attribute: attrs.Attribute[Any], raw: Any, problems: list[tuple[str, 
             # Checked here and not only in __init__, so that all wrong fields are reported, not just the first.
             attribute.validator(None, attribute, value)
     except BaseValidationError as error:
-        problems.extend(_inner(attribute.name, line) for line in transform_error(error, format_exception=_sentence))
+        problems.extend(_inner(_key(attribute), line) for line in transform_error(error, format_exception=_sentence))
     except (ValueError, TypeError) as error:
-        problems.append((attribute.name, _sentence(error, attribute.type)))
+        problems.append((_key(attribute), _sentence(error, attribute.type)))
     else:
         return value
     return None

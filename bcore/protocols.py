@@ -87,6 +87,14 @@ class Streams(Protocol):
 
 
 @runtime_checkable
+class Resumes(Protocol):
+    """A source that must know how its series end before it goes on live: from there on nobody was looking."""
+
+    def resume(self, held: Mapping[str, Sequence[SeriesStats]]) -> None:
+        """Called before each `stream`: symbol -> the stats of its series, one of each of `datasets`, in their order."""
+
+
+@runtime_checkable
 class Backfills(Protocol):
     """A source that can bring history of any age."""
 

@@ -1,6 +1,6 @@
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Generator, Iterator, Mapping, Sequence
 from typing import Any
 
 import pytest
@@ -14,7 +14,7 @@ from bcore.instants import SECOND
 from bcore.ledger import Ledger
 from bcore.memory import MemoryStore
 from bcore.protocols import Key, Source
-from bcore.records import Appended, Batch, Dataset, Finding, Rejected, Series
+from bcore.records import Appended, Batch, Dataset, Finding, Rejected, Series, SeriesStats
 from bcore.spans import Spans
 
 
@@ -213,3 +213,26 @@ def test_a_renamed_dataset_has_its_ledger_under_its_own_name(events: list[Event]
         tick_batch([1], findings=(Finding(2, 2, "open", "x"),)), events.append
     )
     assert {"mine", "mine_gaps"} == set(store.datasets())
+
+
+@define
+class ResumingSource(TwoSource):
+    """Follows live, and wants to know where it left off."""
+
+    streaming: bool = True
+    told: list[dict[str, list[int]]] = field(factory=list)
+
+    def resume(self, held: Mapping[str, Sequence[SeriesStats]]) -> None:
+        self.told.append({symbol: [each.rows for each in stats] for symbol, stats in held.items()})
+
+    def stream(self, held: Mapping[str, Spans]) -> Generator[Batch | None, None, None]:
+        yield tick_batch([3])
+
+
+def test_a_source_that_resumes_is_told_of_each_of_its_series_before_it_goes_live() -> None:
+    source = ResumingSource()
+    job = Job("two", source, MemoryStore())
+    job.run_once(lambda event: None)
+    job.run_live(lambda event: None)
+
+    assert [{"AAA": [1, 2, 0]}] == source.told

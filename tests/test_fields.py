@@ -159,3 +159,25 @@ def test_a_word_that_is_not_among_the_allowed_ones_is_told_them() -> None:
         mode: Literal["poll", "stream"]
 
     assert {"mode": "must be 'poll' or 'stream', not 'push'"} == problems_of(Mode, {"mode": "push"})
+
+
+@frozen
+class Reserved:
+    from_: str = field(default="book", validator=check.in_(("book", "rest")))
+
+
+def test_a_word_that_python_keeps_to_itself_is_written_without_its_underscore() -> None:
+    assert (["from"], Reserved("rest")) == (
+        [each.name for each in fields_of(Reserved)],
+        parse(Reserved, {"from": "rest"}),
+    )
+
+
+@pytest.mark.parametrize(
+    ("values", "name"), [({"from": "x"}, "from"), ({"from": 1}, "from"), ({"from_": "rest"}, "from_")]
+)
+def test_problems_name_it_as_it_is_written(values: dict[str, Any], name: str) -> None:
+    with pytest.raises(FieldsError) as caught:
+        parse(Reserved, values)
+
+    assert [name] == [field for field, _ in caught.value.problems]

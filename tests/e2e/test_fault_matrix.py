@@ -8,13 +8,14 @@ from __future__ import annotations
 
 import os
 import random
+import subprocess
 from collections.abc import Callable, Iterator
 from itertools import product
 from pathlib import Path
 
 import pytest
 from attrs import astuple
-from matrix import Case, Truth
+from matrix import START, Case, Truth
 from processes import Collector
 
 from bc_replay.testing import ReplayServer
@@ -43,6 +44,17 @@ REST_KINDS = {
     "lag": 2,
 }
 PORT_KINDS = {"refuse": 1}
+FILE_KINDS = {
+    "late": 2,
+    "missing": 2,
+    "header": 2,
+    "shuffled": 2,
+    "shortday": 2,
+    "filecut": 2,
+    "filehalf": 2,
+    "replaced": 2,
+}
+REFUSED_KINDS = {"nosum": 2, "wrongsum": 2, "pathtrick": 2, "bomb": 64}
 PAIRS: list[tuple[str, ...]] = [
     ("reset", "500"),
     ("gap", "429"),
@@ -52,6 +64,7 @@ PAIRS: list[tuple[str, ...]] = [
 ]
 if os.environ.get("BCORE_PAIRS") == "all":
     PAIRS = list(product([*STREAM_KINDS, *PORT_KINDS], [*REST_KINDS, "reset", "gap"]))
+MIDNIGHT = 1_723_161_600_000_000 + 60_000_000  # a minute into 2024-08-09: the recorded day's files are out
 ROUNDS = int(os.environ.get("BCORE_ROUNDS", "1"))
 
 
@@ -170,3 +183,72 @@ def test_a_stream_survives_a_cut_and_a_kill_at_once(case: Case, proven: Callable
     case.exchange.fault("500", 2)
     case.start()
     proven()
+
+
+@pytest.fixture
+def history(case: Case) -> Case:
+    """A case whose recording is over: nothing is live, everything is history."""
+    case.exchange.clock(seek=case.exchange.status()["end"])
+    return case
+
+
+def brought(case: Case, bcore_run: Callable[..., subprocess.CompletedProcess[str]]) -> None:
+    """Back-fills, and again as a user would who is told to run it again."""
+    for _ in range(3 * ROUNDS + 3):
+        done = bcore_run("backfill", "BTCUSDT", "ETHUSDT", "--from", START)
+        assert "Traceback" not in done.stderr, done.stderr
+        if done.returncode == 0:
+            return
+    raise AssertionError(done.stderr)
+
+
+def counted(case: Case, record_property: Callable[[str, object], None]) -> None:
+    counts = case.truth.compared(case.data)
+    record_property("fault_counts", astuple(counts))
+    assert counts.exact, counts
+
+
+@pytest.mark.parametrize("kind", [*REST_KINDS, *PORT_KINDS])
+def test_a_back_fill_over_rest_survives(
+    kind: str,
+    history: Case,
+    bcore_run: Callable[..., subprocess.CompletedProcess[str]],
+    record_property: Callable[[str, object], None],
+) -> None:
+    history.exchange.fault(kind, {**REST_KINDS, **PORT_KINDS}[kind])
+    brought(history, bcore_run)
+    assert any(fault["hits"] for fault in history.exchange.faults())
+    if kind == "lag":  # what an exchange does not show yet can only be had later
+        history.wait(lambda: all(fault["state"] == "done" for fault in history.exchange.faults()), "no more lag")
+        brought(history, bcore_run)
+    counted(history, record_property)
+
+
+@pytest.mark.parametrize("kind", FILE_KINDS)
+def test_a_back_fill_from_files_survives(
+    kind: str,
+    history: Case,
+    bcore_run: Callable[..., subprocess.CompletedProcess[str]],
+    record_property: Callable[[str, object], None],
+) -> None:
+    history.exchange.clock(seek=MIDNIGHT)
+    history.exchange.fault(kind, FILE_KINDS[kind])
+    brought(history, bcore_run)
+    assert any(fault["hits"] for fault in history.exchange.faults())
+    counted(history, record_property)
+
+
+@pytest.mark.parametrize("kind", REFUSED_KINDS)
+def test_what_a_refused_file_does_not_give_comes_over_rest(
+    kind: str,
+    history: Case,
+    bcore_run: Callable[..., subprocess.CompletedProcess[str]],
+    record_property: Callable[[str, object], None],
+) -> None:
+    history.exchange.clock(seek=MIDNIGHT)
+    history.exchange.fault(kind, REFUSED_KINDS[kind])
+    done = bcore_run("backfill", "BTCUSDT", "ETHUSDT", "--from", START)
+    # The recording begins in the middle of the day: nobody can tell what the refused files had before.
+    assert 1 == done.returncode
+    assert "BTCUSDT-aggTrades-2024-08-08.zip" in done.stderr
+    counted(history, record_property)

@@ -185,7 +185,7 @@ def test_a_connection_that_is_cut_while_both_deliver_is_told_as_a_loss(
     streams.reset(streams.clients[0])
     sink.until(lambda: 2 == sink.count("joined"))
     assert ["joined", "lost", "joined"] == kinds(sink)
-    assert 1 == len(streams.live)
+    sink.until(lambda: 1 == len(streams.live))
     assert [False] == [each.planned for each in events if isinstance(each, StreamClosed)]
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Iterator, Sequence
 
 from attrs import define, evolve, field
@@ -16,10 +17,12 @@ from bc_trades.past import BulkVenue
 from bc_trades.portions import FilePortion, IdsPortion, Planner, TradesPortion, file_of
 from bc_trades.search import Search
 from bc_trades.venue import Venue
-from bcore.errors import RequestError
+from bcore.errors import RefusedError, RequestError
 from bcore.protocols import Clock, Portion
 from bcore.records import Batch, Origin
 from bcore.spans import Spans
+
+log = logging.getLogger(__name__)
 
 
 @define
@@ -46,7 +49,7 @@ class History:
     def fetch(self, portion: Portion) -> Iterator[Batch]:
         """As `bcore.protocols.Backfills.fetch`, for portions of `plan`."""
         if isinstance(portion, FilePortion):
-            yield from self._file(portion)
+            yield from self._file_or_rest(portion)
         elif isinstance(portion, IdsPortion):
             yield from self._over_rest(portion.symbol, portion.first, portion.last)
         else:
@@ -72,6 +75,23 @@ class History:
             difference = self._difference(self._opener, origin, file)
             if difference:
                 yield origin, difference
+
+    def _file_or_rest(self, portion: FilePortion) -> Iterator[Batch]:
+        """A file that is refused, of which then nothing has been stored, is no reason to go without its trades.
+
+        REST brings those it still has. The refusal is raised after them if nobody can tell where the day begins.
+        """
+        try:
+            yield from self._file(portion)
+        except RefusedError as error:
+            landmarks, file = Landmarks(self.venue, portion.symbol, needed=False), portion.file
+            first, after, oldest = landmarks.first_from(file.start), landmarks.first_from(file.end), landmarks.oldest()
+            if after is None or oldest is None:
+                raise
+            log.warning("%s; what REST has of its trades is taken from there", error)
+            yield from self._over_rest(portion.symbol, oldest.id if first is None else first, after - 1)
+            if first is None:
+                raise
 
     def _file(self, portion: FilePortion) -> Iterator[Batch]:
         assert self._opener is not None

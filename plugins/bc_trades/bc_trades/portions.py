@@ -133,12 +133,12 @@ class Planner:
     def _reaching(
         self, todo: Sequence[TradesPortion], files: Sequence[BulkFile], held: Spans
     ) -> Iterator[TradesPortion]:
-        """Up to both ends of the range: rows that are missing there leave no gap between others (BPD#354)."""
+        """Up to both ends of what is published: rows that are missing there leave no gap between others (BPD#354)."""
         if not files:
             yield from todo
             return
-        head = self.landmarks.first_from(self.start) if files[0].start <= self.start else None
-        after = self.landmarks.first_from(self.end) if files[-1].end >= self.end else None
+        head = self.landmarks.first_from(max(self.start, files[0].start))
+        after = self.landmarks.first_from(min(self.end, files[-1].end))
         tail = None if after is None else after - 1
         fetched = {portion.file.key for portion in todo if isinstance(portion, FilePortion)}
         if head is not None and files[0].key not in fetched:

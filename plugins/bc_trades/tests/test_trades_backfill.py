@@ -195,16 +195,14 @@ def test_a_fault_of_a_file_costs_no_row_and_doubles_none(
         ("bomb", "inflates to"),
     ],
 )
-def test_a_file_that_is_not_to_be_believed_is_refused_the_others_come_and_repair_fills_it(
-    archive: Archive, kind: str, reason: str
+def test_a_file_that_is_not_to_be_believed_is_refused_and_its_trades_come_over_rest(
+    archive: Archive, kind: str, reason: str, caplog: pytest.LogCaptureFixture
 ) -> None:
     archive.server.fault(kind, 64 if kind == "bomb" else None, which=KEY.format(DATES[2]))
-    said = archive.backfill(code=1)
-    assert f"BTCUSDT: {KEY.format(DATES[2])}" in said
-    assert reason in said
-    assert due(0, 2 * A_DAY) + due(3 * A_DAY) == archive.rows()
+    archive.backfill()
+    assert reason in caplog.text
+    assert "what REST has of its trades is taken from there" in caplog.text
     assert [] == archive.left()
-    archive.bcore("repair")
     assert due() == archive.rows()
 
 

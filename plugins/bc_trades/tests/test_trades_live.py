@@ -597,5 +597,6 @@ def test_batches_tell_when_their_newest_row_was_received(world: World) -> None:
     world.start()
     world.venue.join()
     world.venue.trade("BTCUSDT", 10, 20)
-    world.holds(0, 20)
-    assert START + 20_000 == max(event.observed for event in world.told(BatchStored) if event.observed)
+    newest = START + 20_000
+    world.until(lambda: newest in [event.observed for event in world.told(BatchStored)], "told of the newest row")
+    assert newest == max(event.observed for event in world.told(BatchStored) if event.observed)
