@@ -73,7 +73,8 @@ class Day:
     The identity `last - first + 1 == rows - doubled + missing + elsewhere` holds: ids between the day's first and last
     are there, are missing, or are of another day, since an exchange's times need not rise with its ids. `open` says
     whether a gap begins, lies or ends in the day, `broken` whether its chain does not tile where no row is missing.
-    `chained` counts the finer ids of the chain.
+    `chained` counts the finer ids of the chain. `edge`: the first day held, unless it begins with id 0, or the last:
+    what it had before or after, no archive can tell.
     """
 
     day: int
@@ -87,13 +88,17 @@ class Day:
     open: bool
     broken: bool
     fingerprint: int
+    edge: bool = False
 
     @property
     def state(self) -> str:
-        """ "complete", "open" (rows are missing), "broken", or "unprovable" (there are no ids)."""
+        """ "complete", "unbroken" (complete as far as it is held), "open" (rows are missing), "broken", or "unprovable"
+        (there are no ids)."""
         if self.broken or self.doubled:
             return "broken"
-        return "open" if self.open else "unprovable" if self.first is None else "complete"
+        if self.open or self.first is None:
+            return "open" if self.open else "unprovable"
+        return "unbroken" if self.edge else "complete"
 
     @property
     def expected(self) -> int:

@@ -157,6 +157,7 @@ class _Account:
             open=bool(missing and _within(missing, _hull(proof.spans))),
             broken=proof.chained != len(proof.chain) or any(each.first - 1 in proof.chain for each in breaks),
             fingerprint=proof.fingerprint,
+            edge=proof.day == self.whole[-1].day or (proof.day == self.whole[0].day and proof.spans.first != 0),
         )
 
     def _breaks(self, chain: Spans, missing: Spans) -> tuple[Break, ...]:

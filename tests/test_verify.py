@@ -82,6 +82,13 @@ def spoilt(number: int, **changes: Any) -> Batch:
     return rows_batch([deal(each, **(changes if each == number else {})) for each in everything()])
 
 
+def test_a_day_at_the_edge_is_complete_only_as_far_as_it_is_held() -> None:
+    rows = [deal(number) for number in everything()]
+    from_zero = [row | {"id": row["id"] - FIRST} for row in rows]
+    assert ["unbroken", "complete", "unbroken"] == [each.state for each in audit(rows_batch(rows)).days]
+    assert ["complete", "complete", "unbroken"] == [each.state for each in audit(rows_batch(from_zero)).days]
+
+
 def test_a_whole_series_is_proven_complete() -> None:
     found = audit(batch(everything()))
     assert "complete" == found.state
@@ -119,7 +126,7 @@ def test_a_time_that_runs_backwards_over_midnight_is_no_gap() -> None:
 def test_a_gap_over_midnight_is_of_both_days() -> None:
     found = audit(without(FIRST + 99, FIRST + 100))
     assert [Gap(FIRST + 99, FIRST + 100, time=MONDAY)] == list(found.gaps)
-    assert ["open", "open", "complete"] == [each.state for each in found.days]
+    assert ["open", "open", "unbroken"] == [each.state for each in found.days]
 
 
 def test_a_gap_has_the_state_the_reason_and_the_age_that_the_ledger_tells() -> None:
@@ -175,7 +182,7 @@ def test_finer_ids_of_no_row_break_the_chain_although_the_ids_run_on(
 ) -> None:
     found = audit(spoilt(1150, **changes))
     assert ("broken", expected) == (found.state, found.breaks)
-    assert ["complete", "broken", "complete"] == [each.state for each in found.days]
+    assert ["unbroken", "broken", "unbroken"] == [each.state for each in found.days]
 
 
 def test_finer_ids_in_two_rows_break_the_chain() -> None:

@@ -129,9 +129,11 @@ class Work:
     def _dry(self, store: Store, series: Series) -> bool:
         from bcore.verify import audit_of
 
-        audit = audit_of(store, series)
+        audit = audit_of(store, series, deep=True)
         ids = self._wanted(store, series, self._elsewhere(series))
         click.echo("\n".join(account(audit)))
+        for name in dict.fromkeys(name for name, _ in audit.problems):
+            click.echo(f"  would set aside, and ask for its ids too: {name}")
         click.echo(f"  would ask {self.where or 'the exchange'} for {count(len(ids), 'id')} in {_runs(ids)}")
         return audit.passes(unfillable=True) and not ids
 
@@ -140,7 +142,7 @@ class Work:
         from bcore.verify import audit_of
 
         elsewhere = self._elsewhere(series)
-        click.echo(f"{series}: before: {audit_of(store, series).verdict}")
+        click.echo(f"{series}: before: {audit_of(store, series, deep=True).verdict}")
         for name in set_aside(store, series, self.clock.now()):
             click.echo(f"  set aside, damaged: {name}")
         held = store.spans(series)

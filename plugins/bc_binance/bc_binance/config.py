@@ -9,7 +9,21 @@ from urllib.parse import urlsplit
 from attrs import Attribute, field, frozen
 from attrs.validators import optional
 
+STREAM_URLS = {
+    "data-api.binance.vision": "wss://data-stream.binance.vision",
+    "api.binance.us": "wss://stream.binance.us:9443",
+    "testnet.binance.vision": "wss://stream.testnet.binance.vision",
+    "demo-api.binance.com": "wss://demo-stream.binance.com",
+    **{
+        f"{host}.binance.com": "wss://stream.binance.com:9443"
+        for host in ("api", "api-gcp", "api1", "api2", "api3", "api4")
+    },
+}
 BULK_URL = "https://data.binance.vision"
+BULK_OF = {
+    "data-api.binance.vision",
+    *(host for host in STREAM_URLS if host.startswith("api") and "binance.com" in host),
+}
 BULK_LISTING_URL = "https://s3-ap-northeast-1.amazonaws.com/data.binance.vision"
 
 
@@ -79,16 +93,16 @@ class BinanceConfig:
         metadata={"help": "REST host; https://api.binance.com, https://api.binance.us or a replay's address also work"},
     )
     stream_url: str = field(
-        default="wss://data-stream.binance.vision",
         converter=_stream_base,
         validator=_a_url("wss", "ws"),
-        metadata={"help": "WebSocket host, for sources that follow streams"},
+        metadata={
+            "help": "WebSocket host, for sources that follow streams; without it, the one that goes with rest_url"
+        },
     )
     bulk_url: str = field(
-        default=BULK_URL,
         converter=_bare,
         validator=_a_url("https", "http"),
-        metadata={"help": "host of the daily and monthly files, for sources that read history"},
+        metadata={"help": "host of the daily and monthly files; without it, the one that goes with rest_url"},
     )
     bulk_listing_url: str | None = field(
         default=None,
@@ -149,6 +163,17 @@ class BinanceConfig:
     user_agent: str = field(
         default="bcore/0.1", validator=_header_text, metadata={"help": "how to introduce ourselves to the exchange"}
     )
+
+    # Ids of one exchange must never be joined to another's: what is not named follows `rest_url` (protocol section 1).
+    @stream_url.default
+    def _beside_rest(self) -> str:
+        parts = urlsplit(self.rest_url)
+        scheme = "ws" if parts.scheme == "http" else "wss"
+        return STREAM_URLS.get(parts.hostname or "", f"{scheme}://{parts.netloc}")
+
+    @bulk_url.default
+    def _of_the_same_exchange(self) -> str:
+        return BULK_URL if urlsplit(self.rest_url).hostname in BULK_OF else self.rest_url
 
     @property
     def listing_url(self) -> str:

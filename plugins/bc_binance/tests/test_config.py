@@ -83,3 +83,25 @@ def test_the_plugin_module_imports_nothing_heavy() -> None:
     )
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert "[]" == done.stdout.strip()
+
+
+@pytest.mark.parametrize(
+    ("rest_url", "stream_url", "bulk_url"),
+    [
+        ("https://data-api.binance.vision", "wss://data-stream.binance.vision", "https://data.binance.vision"),
+        ("https://api3.binance.com/api", "wss://stream.binance.com:9443", "https://data.binance.vision"),
+        ("https://api.binance.us", "wss://stream.binance.us:9443", "https://api.binance.us"),
+        ("http://127.0.0.1:9000", "ws://127.0.0.1:9000", "http://127.0.0.1:9000"),
+        ("https://proxy.example/binance", "wss://proxy.example", "https://proxy.example/binance"),
+    ],
+)
+def test_what_is_not_named_belongs_to_the_exchange_that_is(rest_url: str, stream_url: str, bulk_url: str) -> None:
+    config = BinanceConfig(rest_url=rest_url)
+    assert (stream_url, bulk_url) == (config.stream_url, config.bulk_url)
+
+
+def test_what_is_named_is_taken() -> None:
+    config = BinanceConfig(
+        rest_url="http://127.0.0.1:1", stream_url="ws://127.0.0.1:2/ws", bulk_url="http://127.0.0.1:3/"
+    )
+    assert ("ws://127.0.0.1:2", "http://127.0.0.1:3") == (config.stream_url, config.bulk_url)
