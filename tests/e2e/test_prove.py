@@ -99,6 +99,8 @@ def test_a_byte_that_flipped_is_found_named_and_mended(collected: Path, bcore_ru
     file.write_bytes(content)
     code, told = verified(bcore_run, "whole", "--deep")
     assert (1, [file.name]) == (code, [each["file"] for each in told["ETHUSDT"]["problems"]])
+    dry = bcore_run("repair", "--dry-run")
+    assert (1, True) == (dry.returncode, f"would set aside, and ask for its ids too: {file.name}" in dry.stdout)
     assert 0 == (done := bcore_run("repair")).returncode, done.stderr
     assert f"set aside, damaged: {file.name}" in done.stdout
     code, told = verified(bcore_run, "whole", "--deep")
