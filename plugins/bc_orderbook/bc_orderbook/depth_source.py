@@ -15,7 +15,6 @@ from bc_orderbook.following import Following
 from bc_orderbook.journal import SECOND, DepthJournal
 from bc_orderbook.keeping import Keeper
 from bc_orderbook.resyncs import Ask, Purpose, fetch
-from bc_orderbook.troubles import Troubles
 from bc_orderbook.venue import LiveVenue
 from bcore.clock import SystemClock
 from bcore.errors import ConfigError
@@ -24,6 +23,7 @@ from bcore.protocols import Clock, Key, Reader
 from bcore.records import Batch, Compared, Context, Dataset, SeriesStats
 from bcore.roster import Roster
 from bcore.spans import Spans
+from bcore.troubles import Troubles
 
 log = logging.getLogger(__name__)
 

@@ -10,13 +10,13 @@ from attrs import define, field
 from bc_orderbook.inbox import Inbox
 from bc_orderbook.keeping import Keeper
 from bc_orderbook.localbook import Seed
-from bc_orderbook.pacing import Allowance
 from bc_orderbook.resyncs import Resyncs
-from bc_orderbook.troubles import Troubles
 from bc_orderbook.venue import Feed, LiveVenue
 from bcore.errors import Stopped
+from bcore.pacing import Pace
 from bcore.protocols import Clock
 from bcore.records import Batch
+from bcore.troubles import Troubles
 
 log = logging.getLogger(__name__)
 TICK = 0.05  # seconds between looks at what REST has answered and what is to be written
@@ -54,7 +54,7 @@ class Following:
     _streams: dict[str, str] = field(init=False)
     _inbox: Inbox = field(init=False)
     _resyncs: Resyncs = field(init=False)
-    _allowance: Allowance = field(init=False)
+    _pace: Pace = field(init=False)
     _round: list[Keeper] | None = field(default=None, init=False)
     _round_at: float = field(init=False)
     _clean: bool = field(default=False, init=False)
@@ -69,7 +69,7 @@ class Following:
         self._inbox = Inbox({stream: symbol for symbol, stream in self._streams.items()}, self.queue)
         self._resyncs = Resyncs(self.venue, self.prepare)
         self._round_at = self.clock.monotonic()
-        self._allowance = Allowance(self._round_at)
+        self._pace = Pace(self._round_at)
 
     def batches(self) -> Generator[Batch | None, None, None]:
         """Until closed; raises `Stopped` after everything that has come was handed out."""
@@ -144,7 +144,7 @@ class Following:
         if self._round is None and not self._begin_round():
             return
         while self._round:
-            if not self._allowance.open(self.clock.monotonic()) and not self._crowded:
+            if not self._pace.may_write(self.clock.monotonic()) and not self._crowded:
                 return
             yield from self._hand_out(self._round.pop())
         self._round = None
@@ -168,7 +168,7 @@ class Following:
         for batch in keeper.journal.batches(self._observed):
             begun = self.clock.monotonic()
             yield batch
-            self._allowance.spend(self.clock.monotonic() - begun)
+            self._pace.wrote(self.clock.monotonic() - begun)
 
     def _write_all(self) -> Iterator[Batch]:
         """What has come, whatever it costs."""

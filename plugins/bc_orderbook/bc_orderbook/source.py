@@ -19,7 +19,6 @@ from bc_orderbook.keeping import Keeper
 from bc_orderbook.localbook import LocalBook, Seed
 from bc_orderbook.snapshot import Snapshot
 from bc_orderbook.ticks import automatic_ticks
-from bc_orderbook.troubles import Troubles
 from bc_orderbook.venue import Depth, LiveVenue, Venue
 from bcore.clock import SystemClock
 from bcore.errors import ConfigError, FaultyReplyError
@@ -29,6 +28,7 @@ from bcore.protocols import Clock, Key
 from bcore.records import Batch, Context, Dataset, Rejected, SeriesStats
 from bcore.roster import Roster
 from bcore.spans import Spans
+from bcore.troubles import Troubles
 
 log = logging.getLogger(__name__)
 

@@ -490,18 +490,22 @@ def test_no_snapshot_is_made_while_the_book_is_suspect(orderbook: Open, exchange
     assert [] == [time for time, _, _ in snapshots(scene) if lost_at < time < back_at]
 
 
+class OlderShelf(Shelf):
+    """Says that it holds snapshots whose widest tick size is 500."""
+
+    def stats(self, series: Series) -> SeriesStats:
+        return evolve(super().stats(series), last_key=(0, 500.0))
+
+
 def test_tick_sizes_are_chosen_by_the_first_book_and_kept_over_a_restart(orderbook: Open) -> None:
     scene = orderbook(tick_sizes=None)
-    store = scene.job.store
     scene.run()
     grow(scene, 5)
     assert [10.0, 50.0, 100.0, 500.0, 1000.0] == sorted({tick for _, tick, _ in snapshots(scene)})
     scene.stop()
-    held: SeriesStats = store.stats(Series(scene.job.source.datasets[0], "AAA"))
-    scene.job.source.resume({"AAA": [evolve(held, last_key=(0, 500.0))]})  # type: ignore[attr-defined]
     fresh = OrderBookSource(scene.job.source.config, scene.exchange, ("AAA",), FastClock())  # type: ignore[attr-defined]
-    fresh.resume({"AAA": [evolve(held, last_key=(0, 500.0))]})
-    again = Scene(scene.exchange, Job("orderbook", fresh, Shelf(), clock=fresh.clock), fresh.clock)  # type: ignore[arg-type]
+    job = Job("orderbook", fresh, OlderShelf(), clock=fresh.clock)
+    again = Scene(scene.exchange, job, fresh.clock)  # type: ignore[arg-type]
     again.run()
     grow(again, 5)
 

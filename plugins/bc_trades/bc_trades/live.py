@@ -12,15 +12,15 @@ from bc_trades.asking import Ask, Askers, Reply
 from bc_trades.config import TradesConfig
 from bc_trades.inbox import Inbox
 from bc_trades.joining import Line
-from bc_trades.pacing import Pace
 from bc_trades.silence import Watch
 from bc_trades.strand import Strand
-from bc_trades.troubles import Troubles
 from bc_trades.venue import Feed, LiveVenue
 from bcore.errors import ExchangeError, FaultyReplyError, Stopped
+from bcore.pacing import Pace
 from bcore.protocols import Clock
 from bcore.records import Batch
 from bcore.spans import Spans
+from bcore.troubles import Troubles
 
 log = logging.getLogger(__name__)
 TICK = 0.05  # seconds between looks at what REST has answered and what is to be written

@@ -15,7 +15,6 @@ from bc_trades.live import Live
 from bc_trades.past import Budgeted, CandleVenue
 from bc_trades.polling import Poll
 from bc_trades.portions import TradesPortion
-from bc_trades.troubles import Troubles
 from bc_trades.venue import LiveVenue, Venue
 from bcore.clock import SystemClock
 from bcore.errors import ConfigError, SourceError
@@ -23,6 +22,7 @@ from bcore.events import Event
 from bcore.protocols import Clock, Key, Portion, Reader
 from bcore.records import Batch, Compared, Context, Dataset, Origin
 from bcore.spans import Spans
+from bcore.troubles import Troubles
 
 USUAL_WEIGHT = 3600  # a minute, for an exchange that does not tell
 

@@ -8,7 +8,7 @@ from threading import Thread
 import pytest
 
 from bc_trades.inbox import Inbox, Turn
-from bc_trades.pacing import Pace
+from bcore.pacing import Pace
 
 STREAMS = {"btcusdt@aggTrade": "BTCUSDT", "ethusdt@aggTrade": "ETHUSDT"}
 

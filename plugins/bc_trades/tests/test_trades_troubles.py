@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from attrs import define, field
 
-from bc_trades.troubles import Troubles
 from bcore.backoff import Backoff
 from bcore.errors import BannedError, RateLimitedError, RefusedError, SymbolsError, UnreachableError
 from bcore.events import Event, SourceFailed, SourceRecovered
+from bcore.troubles import Troubles
 
 
 @define

@@ -1,4 +1,4 @@
-"""What REST says against us: said once, counted, and waited out, of one symbol or of all."""
+"""What an exchange says against a source that follows it live: said, counted and waited out."""
 
 from __future__ import annotations
 
@@ -25,13 +25,16 @@ class Troubles:
     _symbols: dict[str, ExchangeError] = field(factory=dict, init=False)
     _failures: int = field(default=0, init=False)
 
-    def failed(self, symbol: str, error: ExchangeError, failures: int, now: float) -> float:
+    def failed(self, symbol: str, error: Exception, failures: int, now: float) -> float:
         """Notes the symbol's error, its `failures`th in a row; returns the seconds that it is to wait."""
+        if not isinstance(error, ExchangeError):
+            error = FaultyReplyError(f"{symbol}: {error!r}")
         if isinstance(error, (RefusedError, FaultyReplyError)):
             self._symbols[symbol] = error
             return self._told(SymbolsError(self._symbols), error, failures)
         self._failures += 1
         pause = self._told(error, error, self._failures)
+        # One reply that is lost says nothing about the next; being told to wait does.
         if self._failures > 1 or error.retry_after is not None:
             self.resting = max(self.resting, now + pause)
         return pause
