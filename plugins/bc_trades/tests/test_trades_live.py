@@ -193,6 +193,13 @@ class World:
     def found(self) -> list[tuple[int, int, str]]:
         return [(each.first, each.last, each.state) for each in self.told(GapFound)]
 
+    def finds(self, expected: list[tuple[int, int, str]]) -> None:
+        """Waits: rows are seen in the store before the ledger has what was found about them."""
+        self.until(lambda: expected == self.found(), f"{expected} found")
+
+    def unfillable(self) -> set[int]:
+        return {each for first, last, state in self.found() if state == "unfillable" for each in range(first, last + 1)}
+
     def told(self, kind: type[Any]) -> list[Any]:
         return [event for event in self.events if isinstance(event, kind)]
 
@@ -283,7 +290,7 @@ def test_a_lost_connection_costs_no_trade_and_the_ledger_tells_of_it(world: Worl
     world.venue.join()
     world.venue.trade("BTCUSDT", 81, 90)
     world.holds(0, 90)
-    assert [(21, 80, "filled")] == world.found()
+    world.finds([(21, 80, "filled")])
 
 
 def test_a_hole_of_one_symbol_does_not_disturb_another(world: World) -> None:
@@ -326,7 +333,7 @@ def test_ids_that_rest_no_longer_has_are_told_after_asking_twice_and_the_rest_go
     world.venue.trade("BTCUSDT", 60, 65)
     world.until(lambda: world.ids() == [(0, 9), (40, 65)], "what there is")
     world.assured()
-    assert set(range(10, 40)) == {n for a, b, state in world.found() if state == "unfillable" for n in range(a, b + 1)}
+    world.until(lambda: set(range(10, 40)) == world.unfillable(), "the ledger's word")
     assert 2 == len([asked for asked in world.venue.asked if asked[1] == 10])
 
 
@@ -353,7 +360,7 @@ def test_holes_from_an_earlier_life_are_filled(world: World) -> None:
     world.venue.join()
     world.venue.trade("BTCUSDT", 60, 61)
     world.holds(0, 61)
-    assert [(10, 49, "filled")] == world.found()
+    world.finds([(10, 49, "filled")])
 
 
 def test_rows_held_back_are_let_go_when_rest_does_not_answer_for_long(world: World) -> None:
@@ -364,7 +371,7 @@ def test_rows_held_back_are_let_go_when_rest_does_not_answer_for_long(world: Wor
     world.venue.happen("BTCUSDT", 0, 14)
     world.venue.trade("BTCUSDT", 15, 20)
     world.until(lambda: world.ids() == [(0, 9), (15, 20)], "live rows in spite of the ban")
-    assert [(10, 14, "open")] == world.found()
+    world.finds([(10, 14, "open")])
     assert 1 == len(world.venue.asked), "a ban is waited out"
     assert "banned" in str(world.told(SourceFailed)[0].error)
 
@@ -527,7 +534,7 @@ def test_stopping_stores_what_has_come(world: World) -> None:
     world.venue.trade("BTCUSDT", 35, 40)
     world.stop()
     assert [(0, 30), (35, 40)] == world.ids()
-    assert [(31, 34, "open")] == world.found()
+    world.finds([(31, 34, "open")])
     assert world.venue.feeds[-1].closed
 
 
