@@ -19,6 +19,7 @@ class Attempts:
     clock: Clock
     limit: int = 200
     _made: deque[float] = field(factory=deque, init=False)
+    _numbers: int = field(default=0, init=False)
     _lock: Lock = field(factory=Lock, init=False)
 
     def take(self) -> float:
@@ -30,3 +31,9 @@ class Attempts:
             at = now if len(self._made) < self.limit else max(self._made[-self.limit] + WINDOW, now)
             self._made.append(at)
             return at - now
+
+    def number(self) -> int:
+        """The number of the next connection, from 1: no two connections of the exchange share one."""
+        with self._lock:
+            self._numbers += 1
+            return self._numbers

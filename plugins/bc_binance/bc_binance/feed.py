@@ -86,7 +86,6 @@ class Feed:
     _loop: asyncio.AbstractEventLoop = field(init=False)
     _stop: asyncio.Event = field(factory=asyncio.Event, init=False)
     _dialler: Dialler | None = field(default=None, init=False)
-    _numbers: int = field(default=0, init=False)
     _chores: set[asyncio.Task[None]] = field(factory=set, init=False)
     _thread: Thread = field(init=False)
 
@@ -175,9 +174,8 @@ class Feed:
     async def _connect(self, lane: Lane) -> Connection:
         assert self._dialler is not None
         socket = await self._dialler.dial()
-        self._numbers += 1
         return Connection(
-            self._numbers,
+            self.attempts.number(),
             self._dialler.host,
             socket,
             self._delivery,

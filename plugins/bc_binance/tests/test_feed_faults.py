@@ -9,8 +9,11 @@ from typing import Any
 
 import pytest
 
+from bc_binance import Binance, BinanceConfig
 from bc_binance.feed import Feed
 from bc_binance.streamtesting import LocalStreams, Recorder, acknowledge
+from bc_binance.testing import LocalVenue
+from bcore.clock import SystemClock
 from bcore.errors import RequestError
 from bcore.events import Event, StreamClosed
 
@@ -221,3 +224,14 @@ def test_a_silent_stream_is_subscribed_again_and_then_moved(
 def test_a_stream_that_is_not_followed_cannot_be_subscribed_again(follow: Follow) -> None:
     with pytest.raises(RequestError, match="does not follow ethusdt@aggTrade"):
         follow(BTC).resubscribe([ETH])
+
+
+def test_the_connections_of_several_feeds_have_different_numbers(
+    venue: LocalVenue, streams: LocalStreams, sink: Recorder
+) -> None:
+    exchange = Binance(BinanceConfig(rest_url=venue.url, stream_url=streams.url), SystemClock())
+    feeds = [exchange.feed([name], sink) for name in (BTC, ETH)]
+    sink.until(lambda: 2 == sink.count("joined"))
+    numbers = {each.number for feed in feeds for each in feed.connections().connections}
+    exchange.close()
+    assert {1, 2} == numbers
