@@ -95,3 +95,17 @@ def between(start: int | None, end: int | None) -> None:
     """Refuses a range that holds nothing."""
     if start is not None and end is not None and start >= end:
         raise click.UsageError("--from must lie before --to")
+
+
+def opened(options: Options, clock: SystemClock, names: tuple[str, ...], *, asking: bool) -> App:
+    """The archive, with the sources that write the series where their exchange is to be asked."""
+    app = archive(options)
+    if not asking:
+        return app
+    try:
+        held = [series for _, series in chosen(app.stores(), names)]
+    finally:
+        app.close()
+    if not held:
+        return archive(options)
+    return working(options, clock, {each.symbol for each in held}, {each.dataset.name for each in held})

@@ -51,12 +51,13 @@ def repair(ctx: click.Context, /, series: tuple[str, ...], where: str | None, **
     both have different rows for one id, that is reported, and ours stays. A repair that is cut off goes on where it
     was when it is run again. Stop a collector that writes the same series first.
     """
+    from bcore.cli.choosing import opened
     from bcore.clock import SystemClock
     from bcore.runner import stop_on_signals
 
     clock = SystemClock()
     with _opened(ctx.obj, where) as other, stop_on_signals(clock.stopping):
-        app = _app(ctx.obj, clock, series, asking=other is None and not options["dry_run"])
+        app = opened(ctx.obj, clock, series, asking=other is None and not options["dry_run"])
         try:
             work = Work(app, clock, other, where or "", **options)
             good = [work.on(*pair) for pair in work.chosen(series)]
@@ -79,22 +80,6 @@ def _opened(options: Options, where: str | None) -> Iterator[Client | None]:
         return
     with client.open(where, registry=options.registry()) as other:
         yield other
-
-
-def _app(options: Options, clock: SystemClock, names: tuple[str, ...], *, asking: bool) -> App:
-    """With the sources that write the series, where an exchange is to be asked."""
-    from bcore.cli.choosing import archive, chosen, working
-
-    app = archive(options)
-    if not asking:
-        return app
-    try:
-        held = [series for _, series in chosen(app.stores(), names)]
-    finally:
-        app.close()
-    if not held:
-        return archive(options)
-    return working(options, clock, {each.symbol for each in held}, {each.dataset.name for each in held})
 
 
 @define

@@ -11,10 +11,7 @@ import click
 from bcore.cli.options import with_globals
 
 if TYPE_CHECKING:
-    from bcore.app import App
     from bcore.audits import Audit
-    from bcore.cli.options import Options
-    from bcore.clock import SystemClock
     from bcore.protocols import Clock, Store
     from bcore.records import Series
     from bcore.witnesses import Testimony
@@ -53,7 +50,7 @@ def verify(ctx: click.Context, /, series: tuple[str, ...], form: str, **options:
     (complete, unfillable, incomplete, broken, damaged, unprovable or empty), "verdict", the ids, "gaps", "chain",
     "origins", "problems", "fingerprint", "days", and "witness", what the exchange said where it was asked.
     """
-    from bcore.cli.choosing import between, chosen, instant, job_for
+    from bcore.cli.choosing import between, chosen, instant, job_for, opened
     from bcore.clock import SystemClock
     from bcore.witnesses import heard
 
@@ -62,7 +59,7 @@ def verify(ctx: click.Context, /, series: tuple[str, ...], form: str, **options:
     between(start, end)
     end = end if end is None else min(end, clock.now())
     asked = {"check": bool(options["against"]), "revisions": bool(options["revisions"])}
-    app = _app(ctx.obj, clock, series, outside=any(asked.values()))
+    app = opened(ctx.obj, clock, series, asking=any(asked.values()))
     audits, told = [], []
     try:
         jobs = app.jobs() if any(asked.values()) else []
@@ -107,22 +104,6 @@ def _stats(store: Store, series: Series) -> tuple[int, int]:
     except StoreError:
         return 0, 0
     return stats.files, stats.bytes
-
-
-def _app(options: Options, clock: SystemClock, names: tuple[str, ...], *, outside: bool) -> App:
-    """With the sources that write the series, where their exchange is to be asked."""
-    from bcore.cli.choosing import archive, chosen, working
-
-    app = archive(options)
-    if not outside:
-        return app
-    try:
-        held = [series for _, series in chosen(app.stores(), names)]
-    finally:
-        app.close()
-    if not held:
-        return archive(options)
-    return working(options, clock, {each.symbol for each in held}, {each.dataset.name for each in held})
 
 
 def _show(audit: Audit, told: Iterable[Testimony], *, days: bool) -> None:

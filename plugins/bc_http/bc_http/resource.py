@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from abc import ABC, abstractmethod
 from collections.abc import Mapping
 from typing import Any
 
@@ -15,11 +16,12 @@ VARY = "Accept, Accept-Encoding"
 JSON = "application/json"
 
 
-class Resource:
+class Resource(ABC):
     """A resource that is only read."""
 
+    @abstractmethod
     async def on_get(self, req: falcon.asgi.Request, resp: falcon.asgi.Response, **params: Any) -> None:
-        raise NotImplementedError
+        """Answers, or raises an HTTP error."""
 
     async def on_head(self, req: falcon.asgi.Request, resp: falcon.asgi.Response, **params: Any) -> None:
         """As GET: Falcon leaves the body out."""

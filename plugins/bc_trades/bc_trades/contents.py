@@ -157,7 +157,7 @@ class Opener:
 
 
 def _else() -> str:
-    return "`bcore repair` brings its rows over REST, as far as that goes back"
+    return "its rows are taken over REST instead, as far as that goes back"
 
 
 def _whole(table: pa.Table | None, symbol: str) -> pa.Table:

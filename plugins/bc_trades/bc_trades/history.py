@@ -88,7 +88,7 @@ class History:
             first, after, oldest = landmarks.first_from(file.start), landmarks.first_from(file.end), landmarks.oldest()
             if after is None or oldest is None:
                 raise
-            log.warning("%s; what REST has of its trades is taken from there", error)
+            log.warning("%s", error)
             yield from self._over_rest(portion.symbol, oldest.id if first is None else first, after - 1)
             if first is None:
                 raise

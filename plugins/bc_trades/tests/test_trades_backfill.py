@@ -201,7 +201,7 @@ def test_a_file_that_is_not_to_be_believed_is_refused_and_its_trades_come_over_r
     archive.server.fault(kind, 64 if kind == "bomb" else None, which=KEY.format(DATES[2]))
     archive.backfill()
     assert reason in caplog.text
-    assert "what REST has of its trades is taken from there" in caplog.text
+    assert "its rows are taken over REST instead" in caplog.text
     assert [] == archive.left()
     assert due() == archive.rows()
 
