@@ -1,6 +1,6 @@
 """Every check of the project, from nothing but Python: `nox` runs what a change must pass, `nox -l` lists all.
 
-Where uv is installed nox builds its environments with it; nothing needs it.
+With uv, which the documented commands install beside nox, environments are built in seconds; nothing needs it.
 """
 
 from __future__ import annotations
