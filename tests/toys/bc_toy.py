@@ -181,8 +181,10 @@ class ShelfStore(MemoryStore):
         file = self.folder / batch.dataset.name / f"{batch.symbol}.arrow"
         file.parent.mkdir(parents=True, exist_ok=True)
         table = self.read(Query(batch.dataset, batch.symbol))
-        with pa.ipc.new_file(str(file), table.schema) as writer:
+        fresh = file.with_suffix(".new")
+        with pa.ipc.new_file(str(fresh), table.schema) as writer:
             writer.write_table(table)
+        fresh.replace(file)  # whoever is killed here leaves the old one
         return done
 
 
