@@ -103,7 +103,7 @@ def wheels(session: nox.Session) -> list[str]:
     session.install(*group("package"))
     folder = Path(session.create_tmp()) / "dist"
     for project in (".", *(f"plugins/{plugin}" for plugin in PLUGINS)):
-        session.run("python", "-m", "build", "--outdir", str(folder), project, silent=True)
+        session.run("python", "-m", "build", "--installer", "uv", "--outdir", str(folder), project, silent=True)
     return [str(wheel) for wheel in sorted(folder.glob("*.whl"))]
 
 
