@@ -15,6 +15,8 @@ from attrs import evolve
 from bcore.records import Appended, Batch, Compared, Dataset, FileProof, Origin, Rejected, Series, SeriesStats
 
 if TYPE_CHECKING:
+    from pathlib import Path
+
     import pyarrow as pa
 
     from bcore.query import Query, Request
@@ -220,6 +222,14 @@ class Store(ABC):
 
     def close(self) -> None:  # noqa: B027 - a store that holds nothing open has nothing to do here
         """Frees what is held; a later append raises `StoreError`."""
+
+
+@runtime_checkable
+class KeepsFolder(Protocol):
+    """A store whose files lie in one folder of this machine, where collectors leave their heartbeats too."""
+
+    @property
+    def path(self) -> Path: ...
 
 
 @runtime_checkable

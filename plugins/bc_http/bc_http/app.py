@@ -35,7 +35,7 @@ def create_app(reader: Reader, config: HttpConfig, routes: Iterable[Route] = (),
     archive, routes = Archive(reader, config), tuple(routes)
     words = {path.split("/")[1] for path in (*FIXED, *(route.path for route in routes))}
     tally = Shared(Tally(frozenset({*words, "hot", *reader.views()})), counts)
-    public = Public.of(route.path for route in routes if route.public and route.path != "/")
+    public = Public.of(route.path for route in routes if route.public)
     app = _routed(archive, routes, tally)
     return Gate(app, config, Keyring.of(config), public, tally)
 

@@ -11,6 +11,7 @@ from attrs import define, field, frozen
 
 from bc_http.access import Keyring, Pace, presented
 from bc_http.config import HttpConfig
+from bc_http.negotiation import wants_page
 from bc_http.problems import MEDIA_TYPE, Problem
 from bc_http.tally import Shared
 
@@ -21,6 +22,7 @@ App = Callable[[Scope, Receive, Send], Awaitable[None]]
 
 log = logging.getLogger("bc_http.access")
 OPEN = ("/health",)
+NOTED = (b"accept", b"origin", b"access-control-request-method", b"content-length")
 WHO = {"WWW-Authenticate": 'Bearer realm="bcore"'}
 PLAIN = ((b"x-content-type-options", b"nosniff"),)
 ALLOWED = b"GET, HEAD, OPTIONS"
@@ -29,18 +31,23 @@ EXPOSED = b"ETag, Link, Retry-After, X-Bcore-Complete"
 
 @frozen
 class Public:
-    """Paths that need no key: by name, or by what their template begins with."""
+    """Paths that need no key: by name, or by what their template begins with; `page` says that of a page at `/`."""
 
     exact: frozenset[str]
     prefixes: tuple[str, ...]
+    page: bool = False
 
     @classmethod
     def of(cls, templates: Iterable[str]) -> Public:
-        every = (*OPEN, *templates)
+        every = {*OPEN, *templates}
         begins = tuple(each.split("{")[0] for each in every if "{" in each)
-        return cls(frozenset(each for each in every if "{" not in each), begins)
+        exact = frozenset(each for each in every if "{" not in each)
+        return cls(exact - {"/"}, begins, page="/" in exact)
 
-    def has(self, path: str) -> bool:
+    def has(self, path: str, accept: bytes | None) -> bool:
+        """The index is at `/` too, and is not public: what is preferred decides."""
+        if self.page and path == "/":
+            return wants_page(None if accept is None else accept.decode("latin-1"))
         return path in self.exact or (bool(self.prefixes) and path.startswith(self.prefixes))
 
 
@@ -53,16 +60,18 @@ class Headers:
     origin: bytes | None
     preflight: bool
     length: bytes
+    accept: bytes | None
 
     @classmethod
     def of(cls, headers: list[tuple[bytes, bytes]], method: str) -> Headers:
         size, found = 0, {}
         for name, value in headers:
             size += len(name) + len(value) + 4
-            if name in (b"origin", b"access-control-request-method", b"content-length"):
+            if name in NOTED:
                 found[name] = value
         preflight = method == "OPTIONS" and b"access-control-request-method" in found
-        return cls(size, presented(headers), found.get(b"origin"), preflight, found.get(b"content-length", b"0"))
+        length, accept = found.get(b"content-length", b"0"), found.get(b"accept")
+        return cls(size, presented(headers), found.get(b"origin"), preflight, length, accept)
 
 
 @define(eq=False)
@@ -122,7 +131,7 @@ class Gate:
     def _refused(self, scope: Scope, headers: Headers, name: str | None) -> Problem | None:
         if (problem := self._too_large(scope, headers)) is not None:
             return problem
-        public = self.public.has(scope["path"]) or headers.preflight
+        public = self.public.has(scope["path"], headers.accept) or headers.preflight
         if self.pace is not None and not public:
             client = name or str((scope.get("client") or ("-",))[0])
             if wait := self.pace.wait(client, self.monotonic()):

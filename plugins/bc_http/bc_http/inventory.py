@@ -14,7 +14,7 @@ from attrs import define
 from bc_http.archive import Archive
 from bc_http.cells import time_text
 from bc_http.formats import FORMATS, Wanted
-from bc_http.negotiation import preferred
+from bc_http.negotiation import preferred, wants_page
 from bc_http.problems import Problem
 from bc_http.pulse import State
 from bc_http.resource import JSON, Resource, header, send_json, unchanged
@@ -174,7 +174,7 @@ class Index(Resource):
 
     async def on_get(self, req: falcon.asgi.Request, resp: falcon.asgi.Response, **params: Any) -> None:
         accept = header(req, b"accept")
-        if self.page is not None and preferred((JSON, "text/html"), accept) == "text/html":
+        if self.page is not None and wants_page(accept):
             await self.page.on_get(req, resp, **params)
             return
         parameters(req)

@@ -38,6 +38,11 @@ def preferred(media: Sequence[str], accept: str | None) -> str | None:
     return best if weight_of(best, wanted) > 0 else None
 
 
+def wants_page(accept: str | None) -> bool:
+    """Whether a page is preferred to data: browsers ask so, programs do not."""
+    return preferred(("application/json", "text/html"), accept) == "text/html"
+
+
 def format_for(name: str | None, accept: str | None) -> Format:
     """By name, else by the header Accept. Raises `Problem` 406 if nothing that is offered would do."""
     if name is not None:

@@ -17,7 +17,8 @@ class Route:
     - `path`: a Falcon URI template (`/live/{view}/{symbol}`). `/` is special: the server's own index stays there for
       programs, and the route answers whoever prefers `text/html`.
     - `resource`: a Falcon ASGI resource (`on_get`, `on_websocket`, ...).
-    - `public`: answers without a key where the server wants one, for pages and their assets, never for data.
+    - `public`: answers without a key where the server wants one, for pages and their assets, never for data. At `/`
+      that is so for the page only.
     - `summary`: one line for the index and the OpenAPI document, which names routes that have one.
     """
 

@@ -167,7 +167,7 @@ class Pages:
     @hookimpl(optionalhook=True)
     def bc_http_routes(self, reader: Reader) -> list[Route]:
         return [
-            Route("/", Welcome()),
+            Route("/", Welcome(), public=True),
             Route("/grow", Grow(self.store), "Ten more ticks"),
             Route("/floor/{size:int}", Floor()),
             Route("/fault", Fault()),

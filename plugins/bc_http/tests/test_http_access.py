@@ -53,6 +53,13 @@ def test_health_needs_no_key(keyed: Any) -> None:
 
 def test_what_a_plugin_says_is_public_needs_no_key(keyed: Any) -> None:
     assert 7 == len(keyed.get("/assets/7").body)
+    assert b"<h1>welcome</h1>" == keyed.get("/", {"Accept": "text/html,*/*;q=0.8"}).body
+
+
+@pytest.mark.parametrize("accept", ["*/*", "application/json", "text/html;q=0.5,application/json", "", "text/csv"])
+def test_the_index_is_not_public_because_a_page_is(keyed: Any, accept: str) -> None:
+    assert 401 == keyed.get("/", {"Accept": accept}).status
+    assert 401 == keyed.get("/stats", {"Accept": "text/html"}).status
 
 
 @pytest.mark.parametrize(
