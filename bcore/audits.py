@@ -125,7 +125,7 @@ class Day:
 class Audit:
     """The account of one series, or of some days of it.
 
-    - `spans`: the ids held. `gaps`: those missing between the first and the last.
+    - `spans`: the ids held (`DayProof.spans`). `gaps`: those missing between the first and the last.
     - `breaks`, `overlapping`: where the chain does not tile: finer ids of no row, and how many of more than one.
     - `absent`: whole days [start, end) that were asked for, before or after everything that is held.
     - `origins`: where the rows came from; rows that do not know are in none.
@@ -176,7 +176,7 @@ class Audit:
             return "empty"
         if self.doubled or self.overlapping or self.breaks:
             return "broken"
-        if self.series.dataset.sequence is None:
+        if not self.series.dataset.numbered:
             return "unprovable"
         if self.absent or any(gap.state == "open" for gap in self.gaps):
             return "incomplete"
@@ -235,7 +235,7 @@ class Audit:
         }
 
     def _chain_object(self) -> Json | None:
-        if not self.series.dataset.chain:
+        if not (self.series.dataset.sequence and self.series.dataset.chain):
             return None
         breaks = [each.as_object() for each in self.breaks]
         return {"ids": len(self.chain), "breaks": breaks, "overlapping": self.overlapping}

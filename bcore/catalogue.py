@@ -158,7 +158,7 @@ class Catalogue:
         views: dict[str, View] = {}
         for dataset in datasets:
             held = views.setdefault(dataset.name, View(dataset.name, dataset))
-            if not _alike(held.dataset, dataset):
+            if not alike(held.dataset, dataset):
                 raise ConflictError(f"dataset {dataset.name!r} exists with two different schemas or keys")
         known = {name: view.dataset for name, view in views.items()}
         for made in derivations:
@@ -192,10 +192,10 @@ def _prefixes(needed: Sequence[str], known: Mapping[str, Dataset]) -> Iterator[s
 
 
 def _like(name: str, own: str, known: Mapping[str, Dataset]) -> bool:
-    return name in known and _alike(known[name], known[own])
+    return name in known and alike(known[name], known[own])
 
 
-def _alike(one: Dataset, other: Dataset) -> bool:
+def alike(one: Dataset, other: Dataset) -> bool:
     """Whether rows of one can be read as the other: an archive written for more levels is another matter."""
     same = (one.key, one.time, one.sequence) == (other.key, other.time, other.sequence)
     return same and set(one.schema.names) >= set(other.schema.names)

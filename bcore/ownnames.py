@@ -31,10 +31,15 @@ class OwnNames(Store):
     @classmethod
     def reader(cls, job: Job, registry: Registry) -> StoreReader:
         """A reader for the job's source: views that are derived from its datasets work on its own series."""
+        pairs = zip(job.source.datasets, job.datasets(), strict=True)
+        return cls.reading(job.store, {own.name: kept.name for own, kept in pairs}, registry)
+
+    @classmethod
+    def reading(cls, store: Store, names: Mapping[str, str], registry: Registry) -> StoreReader:
+        """A reader of what has these names, and of the views that are made of it."""
         from bcore.app import reader_of
 
-        pairs = zip(job.source.datasets, job.datasets(), strict=True)
-        return reader_of([cls(job.store, {own.name: kept.name for own, kept in pairs})], registry)
+        return reader_of([cls(store, names)], registry)
 
     def append(self, batch: Batch) -> Appended:
         raise StoreError("this view of the store is for reading")

@@ -95,7 +95,7 @@ class _Prover:
 
     @property
     def _names(self) -> tuple[str, ...]:
-        return (self.dataset.sequence, *self.dataset.chain) if self.dataset.sequence else ()
+        return (self.dataset.sequence, *self.dataset.chain) if self.dataset.sequence else self.dataset.chain
 
 
 def _ids(batch: pa.RecordBatch, name: str) -> pa.Array:
@@ -110,7 +110,9 @@ def _add(day: _Day, low: pa.Array, high: pa.Array, *ids: pa.Array) -> None:
 
     day.rows += len(low)
     day.fingerprint += total(low, high)
-    if ids:
+    if len(ids) == 2:  # a chain without a sequence
+        day.spans.extend(_chained(*_each_once(*ids))[0])
+    elif ids:
         held = ids[0].drop_null() if ids[0].null_count else ids[0]
         day.spans.extend(_tiled(held, held))
     if len(ids) == 3:
@@ -134,6 +136,16 @@ def _by_day(columns: list[pa.Array], times: pa.Array) -> Iterator[tuple[int, lis
     ends = [end + 1 for end in pc.indices_nonzero(pc.not_equal(days[1:], days[:-1])).to_pylist()]
     for begin, end in zip([0, *ends], [*ends, len(days)], strict=True):
         yield days[begin].as_py(), [column.slice(begin, end - begin) for column in columns]
+
+
+def _each_once(firsts: pa.Array, lasts: pa.Array) -> tuple[pa.Array, pa.Array]:
+    """Ranges of which none is that of the row before."""
+    import pyarrow as pa
+    import pyarrow.compute as pc
+
+    another = pc.or_(pc.not_equal(lasts[1:], lasts[:-1]), pc.not_equal(firsts[1:], firsts[:-1]))
+    kept = pa.concat_arrays([pa.array([True]), pc.fill_null(another, True)])
+    return firsts.filter(kept), lasts.filter(kept)
 
 
 def _chained(firsts: pa.Array, lasts: pa.Array) -> tuple[list[Span], int]:

@@ -14,6 +14,7 @@ if TYPE_CHECKING:
 
     from bcore.computing import Access
     from bcore.events import Event
+    from bcore.examining import Examine
     from bcore.protocols import Clock, Exchange, Reader, Server
     from bcore.query import Query
     from bcore.spans import Spans
@@ -48,8 +49,8 @@ class Dataset:
       is then a lost row.
     - `chain`: two int64 columns, the first and the last of a range of finer ids that a row sums up, where the ranges
       of consecutive rows tile: `first` is the `last` before it plus 1. Beside a sequence it is a second proof that no
-      row is missing, without one the only one; rows that share a range are then one event's. A row whose `first` is
-      negative has none.
+      row is missing, without one the only one: rows that share a range are then one event's, and ranges may overlap.
+      A row whose `first` is negative has none.
     - `facets`: columns of few values that requests may filter by (`tick_size`).
     - `highlight`: the column that a progress line shows of the newest row (`price`).
     """
@@ -78,6 +79,11 @@ class Dataset:
             raise ValueError(f"dataset {self.name}: the sequence column {self.sequence} must be in the key")
         if str(self.schema.field(self.time).type) != "timestamp[us, tz=UTC]":
             raise ValueError(f"dataset {self.name}: {self.time} must be timestamp[us, tz=UTC]")
+
+    @property
+    def numbered(self) -> bool:
+        """Whether ids tell that a row is missing: those of the sequence or, without one, of the chain."""
+        return bool(self.sequence or self.chain)
 
 
 @frozen
@@ -185,8 +191,9 @@ class DayProof:
     """What is provably held of one day (UTC) of a series.
 
     - `day`: midnight, int us UTC; `rows`: how many.
-    - `spans`: the ids of the sequence; as many as rows where nothing is doubled.
-    - `chain`: the finer ids that the rows cover (`Dataset.chain`), empty without one: unbroken where the rows tile.
+    - `spans`: the ids of the sequence; as many as rows where nothing is doubled. Of a dataset that has a chain and no
+      sequence, the ids that its rows cover.
+    - `chain`: the finer ids that rows of a sequence cover (`Dataset.chain`), else empty: unbroken where the rows tile.
     - `chained`: how long the rows' ranges of finer ids are in all: more than `chain` has where some overlap.
     - `fingerprint`: sum of 128-bit row hashes, modulo 2**128: the same for the same rows, in whatever files and order.
     """
@@ -259,7 +266,8 @@ class Factory(Generic[T]):
 
     `config` is an attrs class: its fields are the section's keys, their types, defaults and `metadata["help"]` feed
     parsing and documentation. `build(config, context)` makes the product. `datasets` is what a source of this kind
-    writes, so that views can be listed before anything is stored.
+    writes, so that views can be listed before anything is stored. `examine` says what else there is to say for or
+    against what such a source recorded, where ids do not tell everything (`bcore.examining.Examine`).
     """
 
     name: str = field(validator=_a_name)
@@ -267,6 +275,7 @@ class Factory(Generic[T]):
     build: Callable[[Any, Context], T]
     summary: str = ""
     datasets: tuple[Dataset, ...] = field(default=(), converter=_datasets)
+    examine: Examine | None = None
 
 
 @frozen

@@ -23,15 +23,17 @@ def sentence(audit: Audit) -> str:
 
 
 def _held(audit: Audit) -> str:
-    ids = "" if audit.spans.first is None else f"ids {audit.spans.first}..{audit.spans.last}, "
+    dataset = audit.series.dataset
+    what = "ids" if dataset.sequence else _finer(audit)
+    ids = "" if audit.spans.first is None else f"{what} {audit.spans.first}..{audit.spans.last}, "
     tiles = "covered" if audit.breaks or audit.overlapping or audit.gaps else "tile"
-    chained = f", {len(audit.chain):,} {_finer(audit)} {tiles}" if audit.series.dataset.chain else ""
+    chained = f", {len(audit.chain):,} {_finer(audit)} {tiles}" if dataset.sequence and dataset.chain else ""
     return f"{ids}{audit.rows:,} rows{chained}"
 
 
 def _finer(audit: Audit) -> str:
     """What the chain counts, by the name of its column: "trade ids" for `first_trade_id`."""
-    return audit.series.dataset.chain[0].removeprefix("first_").replace("_", " ") + "s"
+    return (*audit.series.dataset.chain, "first_id")[0].removeprefix("first_").replace("_", " ") + "s"
 
 
 def _wrong(audit: Audit) -> list[str]:

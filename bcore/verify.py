@@ -190,7 +190,7 @@ class _Account:
 
 def _missing(store: Store, series: Series, held: Spans, ledger: Ledger) -> Spans:
     """The gaps, what the ledger knows to be open beyond the ends, and what went with damaged files."""
-    if series.dataset.sequence is None:
+    if not series.dataset.numbered:
         return Spans()
     lost = store.lost(series).subtract(held) if isinstance(store, Remembers) else Spans()
     return ledger.missing(held).add(lost)

@@ -52,12 +52,7 @@ class Testimony:
         """For people."""
         said = [*self.failures, *self.unasked]
         if self.compared is not None:
-            said += [_summary(what, pieces) for what, pieces in _by_what(self.compared).items()] or ["nothing compared"]
-            said += [
-                f"{iso(each.time)} {each.what}: ours {each.ours}, theirs {each.theirs}"
-                for piece in self.compared
-                for each in piece.disagreements
-            ]
+            said += told(self.compared) or ["nothing compared"]
         if self.revised is not None:
             said += [f"{count(self.files, 'file')} asked about, {len(self.revised)} replaced since"]
             said += [f"{origin.name}: {difference}" for origin, difference in self.revised]
@@ -68,7 +63,7 @@ class Testimony:
         return {
             "series": self.series,
             "agrees": self.agrees,
-            "compared": None if self.compared is None else [_piece_object(each) for each in self.compared],
+            "compared": None if self.compared is None else [piece_object(each) for each in self.compared],
             "revised": None
             if self.revised is None
             else [{"name": origin.name, "difference": said} for origin, said in self.revised],
@@ -79,10 +74,10 @@ class Testimony:
 
 def heard(job: Job | None, audit: Audit, registry: Registry, *, check: bool, revisions: bool) -> Testimony:
     """Asks the source that writes a series about the days of its audit."""
-    told = Testimony(str(audit.series))
+    said = Testimony(str(audit.series))
     if check:
-        told = _checked(told, job, audit, registry)
-    return _revised(told, job, audit) if revisions else told
+        said = _checked(said, job, audit, registry)
+    return _revised(said, job, audit) if revisions else said
 
 
 def _checked(told: Testimony, job: Job | None, audit: Audit, registry: Registry) -> Testimony:
@@ -116,6 +111,14 @@ def _failed(told: Testimony, why: str) -> Testimony:
     return evolve(told, failures=(*told.failures, why))
 
 
+def told(compared: Iterable[Compared]) -> list[str]:
+    """For people: how much of what was compared, and each thing that is different."""
+    pieces = list(compared)
+    lines = [_summary(what, alike) for what, alike in _by_what(pieces).items()]
+    differing = [each for piece in pieces for each in piece.disagreements]
+    return lines + [f"{iso(each.time)} {each.what}: ours {each.ours}, theirs {each.theirs}" for each in differing]
+
+
 def _by_what(pieces: Iterable[Compared]) -> dict[str, list[Compared]]:
     kinds: dict[str, list[Compared]] = {}
     for piece in pieces:
@@ -130,7 +133,8 @@ def _summary(what: str, pieces: Iterable[Compared]) -> str:
     return f"{compared:,} {what} compared, {differ:,} disagree" + (f", {skipped:,} incomparable" if skipped else "")
 
 
-def _piece_object(piece: Compared) -> Json:
+def piece_object(piece: Compared) -> Json:
+    """For programs."""
     return {
         "what": piece.what,
         "start": iso(piece.start),

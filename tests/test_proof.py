@@ -69,6 +69,16 @@ def ranged(ranges: list[tuple[int, int]]) -> DayProof:
     return proof
 
 
+def test_a_chain_without_a_sequence_tells_which_ids_its_rows_cover() -> None:
+    levels = Dataset("levels", SCHEMA, key=("last", "id"), chain=("first", "last"))
+    ranges = [(5, 9), (5, 9), (5, 9), (10, 10), (12, 14), (13, 20), (13, 20), (-1, -1), (None, None), (30, 29)]
+    rows = [{"id": i, "timestamp": T0, "symbol": "A", "first": a, "last": b} for i, (a, b) in enumerate(ranges)]
+    (proof,) = day_proofs(table(rows), levels)
+    assert (10, Spans(((5, 10), (12, 20))), Spans(), 0) == (proof.rows, proof.spans, proof.chain, proof.chained)
+    assert (proof,) == combined([*day_proofs(table(rows[:2]), levels), *day_proofs(table(rows[2:]), levels)])
+    assert (True, False) == (levels.numbered, Dataset("none", SCHEMA, key=("id",)).numbered)
+
+
 @given(TABLES, st.randoms())
 def test_rows_in_any_order_have_the_same_proofs(rows: list, chance: Any) -> None:
     expected = proofs(rows)

@@ -99,7 +99,7 @@ def test_json_is_one_object_with_stable_keys(verify: Verify, world: World) -> No
     assert {
         "series", "dataset", "symbol", "state", "verdict", "deep", "scanned", "rows", "bytes", "files", "first_time",
         "last_time", "first_id", "last_id", "missing", "duplicates", "gaps", "absent", "chain", "origins",
-        "rows_by_origin", "problems", "fingerprint", "days", "witness",
+        "rows_by_origin", "problems", "fingerprint", "days", "examined", "witness",
     } == set(only)  # fmt: skip
     assert [{"kind": "bulk", "name": "x", "sha256": "ab", "rows": 100, "of": 100}] == only["origins"]
     assert {

@@ -3,15 +3,16 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable
 from typing import TYPE_CHECKING, Any
 
 import click
+from attrs import frozen
 
 from bcore.cli.options import with_globals
 
 if TYPE_CHECKING:
     from bcore.audits import Audit
+    from bcore.examining import Examined
     from bcore.protocols import Clock, Store
     from bcore.records import Series
     from bcore.witnesses import Testimony
@@ -20,8 +21,8 @@ EXIT_CODES = """\b
 Exit codes:
   0  proven complete (or sound, for what has no ids to prove by)
   1  not proven: gaps, doubled rows, a broken chain, damaged files,
-     disagreement with a witness, or nothing held; also where nobody
-     has what is missing, unless --accept-unfillable is given
+     times in doubt, disagreement with a witness, or nothing held; also
+     where nobody has what is missing, unless --accept-unfillable is given
   2  misused"""
 
 
@@ -34,7 +35,11 @@ Exit codes:
     "--against", type=click.Choice(["klines"]), help="Compare with the exchange's own candles too (asks the exchange)."
 )
 @click.option("--revisions", is_flag=True, help="Ask whether files that rows came from have been replaced since.")
-@click.option("--accept-unfillable", is_flag=True, help="Gaps that nobody can fill, with evidence, are no failure.")
+@click.option(
+    "--accept-unfillable",
+    is_flag=True,
+    help="Gaps that nobody can fill, with evidence, and times in doubt are no failure.",
+)
 @click.option("--days", is_flag=True, help="A line for each day.")
 @click.option("--format", "form", type=click.Choice(["table", "json"]), default="table", show_default=True)
 @with_globals
@@ -44,14 +49,17 @@ def verify(ctx: click.Context, /, series: tuple[str, ...], form: str, **options:
 
     SERIES is dataset/SYMBOL, a dataset, or a symbol. A series is complete when its ids run from the first to the last
     without a gap, none twice, and the finer ids that its rows sum up tile as well. That is told from metadata; --deep
-    reads the data itself. It changes nothing, and works beside a collector that is writing.
+    reads the data itself. Where ids do not tell everything, as of order books, it also says from when to when the
+    record is in doubt, and --deep has it testify against itself. It changes nothing, and works beside a collector.
 
     --format json prints one object: "complete", "passed" (as the exit code), and "series", one object each with "state"
     (complete, unfillable, incomplete, broken, damaged, unprovable or empty), "verdict", the ids, "gaps", "chain",
-    "origins", "problems", "fingerprint", "days", and "witness", what the exchange said where it was asked.
+    "origins", "problems", "fingerprint", "days", "examined", what its plugin says of it, and "witness", what the
+    exchange said where it was asked.
     """
     from bcore.cli.choosing import between, chosen, instant, job_for, opened
     from bcore.clock import SystemClock
+    from bcore.examining import examined
     from bcore.witnesses import heard
 
     clock = SystemClock()
@@ -60,24 +68,48 @@ def verify(ctx: click.Context, /, series: tuple[str, ...], form: str, **options:
     end = end if end is None else min(end, clock.now())
     asked = {"check": bool(options["against"]), "revisions": bool(options["revisions"])}
     app = opened(ctx.obj, clock, series, asking=any(asked.values()))
-    audits, told = [], []
+    accounts: list[Account] = []
     try:
         jobs = app.jobs() if any(asked.values()) else []
         for store, each in chosen(app.stores(), series):
-            audits.append(audited(store, each, clock, start=start, end=end, deep=options["deep"]))
-            if jobs:
-                told.append(heard(job_for(jobs, store, each), audits[-1], app.registry, **asked))
+            audit = audited(store, each, clock, start=start, end=end, deep=options["deep"])
+            testimony = heard(job_for(jobs, store, each), audit, app.registry, **asked) if jobs else None
+            accounts.append(Account(audit, examined(store, audit, app.registry, deep=options["deep"]), testimony))
             if form == "table":
-                _show(audits[-1], told[-1:], days=options["days"])
+                _show(accounts[-1], days=options["days"])
     finally:
         app.close()
-    passed = _passed(audits, told, unfillable=options["accept_unfillable"], compare=asked["check"])
+    passed = _passed(accounts, unfillable=options["accept_unfillable"], compare=asked["check"])
     if form == "json":
-        click.echo(json.dumps(_object(audits, told, passed=passed), indent=2))
-    elif not audits:
+        click.echo(json.dumps(_object(accounts, passed=passed), indent=2))
+    elif not accounts:
         click.echo("nothing is stored yet, so nothing is proven; `bcore run` collects, `bcore backfill` brings history")
     if not passed:
         ctx.exit(1)
+
+
+@frozen
+class Account:
+    """Everything that is told of one series."""
+
+    audit: Audit
+    examined: Examined | None
+    testimony: Testimony | None
+
+    def passes(self, *, unfillable: bool) -> bool:
+        examined = self.examined is None or self.examined.passes(unfillable=unfillable)
+        return examined and self.audit.passes(unfillable=unfillable) and (not self.testimony or self.testimony.agrees)
+
+    def sentences(self) -> list[str]:
+        examined = self.examined.sentences() if self.examined else []
+        return examined + (self.testimony.sentences() if self.testimony else [])
+
+    def as_object(self) -> dict[str, Any]:
+        return {
+            **self.audit.as_object(),
+            "examined": self.examined.as_object() if self.examined else None,
+            "witness": self.testimony.as_object() if self.testimony else None,
+        }
 
 
 def audited(
@@ -106,22 +138,19 @@ def _stats(store: Store, series: Series) -> tuple[int, int]:
     return stats.files, stats.bytes
 
 
-def _show(audit: Audit, told: Iterable[Testimony], *, days: bool) -> None:
+def _show(told: Account, *, days: bool) -> None:
     from bcore.cli.accounts import account
 
-    lines = [*account(audit, days=days), *(f"  {line}" for each in told for line in each.sentences())]
-    click.echo("\n".join(lines))
+    click.echo("\n".join([*account(told.audit, days=days), *(f"  {line}" for line in told.sentences())]))
 
 
-def _passed(audits: list[Audit], told: list[Testimony], *, unfillable: bool, compare: bool) -> bool:
+def _passed(accounts: list[Account], *, unfillable: bool, compare: bool) -> bool:
     """Where witnesses were wanted, at least one series must have been compared."""
-    proven = bool(audits) and all(audit.passes(unfillable=unfillable) for audit in audits)
-    heard = not compare or any(each.compared is not None for each in told)
-    return proven and heard and all(each.agrees for each in told)
+    heard = [each.testimony for each in accounts if each.testimony is not None]
+    asked = not compare or any(each.compared is not None for each in heard)
+    return bool(accounts) and asked and all(each.passes(unfillable=unfillable) for each in accounts)
 
 
-def _object(audits: list[Audit], told: list[Testimony], *, passed: bool) -> dict[str, Any]:
-    witnesses = {each.series: each.as_object() for each in told}
-    complete = bool(audits) and all(audit.passes() for audit in audits)
-    found = [{**audit.as_object(), "witness": witnesses.get(str(audit.series))} for audit in audits]
-    return {"complete": complete, "passed": passed, "series": found}
+def _object(accounts: list[Account], *, passed: bool) -> dict[str, Any]:
+    complete = bool(accounts) and all(each.audit.passes() for each in accounts)
+    return {"complete": complete, "passed": passed, "series": [each.as_object() for each in accounts]}

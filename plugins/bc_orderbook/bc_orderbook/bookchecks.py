@@ -1,4 +1,4 @@
-"""What `bcore verify` asks of recorded books: whether they agree with themselves where they claim to be verified.
+"""What `bcore verify` is told of recorded books: when they were in doubt, and whether they agree with themselves.
 
 There is no second account of a spot book to compare with (protocol section 8.1): the witnesses are the ids of the
 events, the exchange's own snapshots, and that no book of an exchange is crossed.
@@ -13,6 +13,7 @@ import numpy as np
 import pyarrow as pa
 
 from bc_orderbook.trust import VERIFIED
+from bcore.examining import Interval
 from bcore.protocols import Reader
 from bcore.query import Request
 from bcore.records import Compared, Disagreement
@@ -21,26 +22,30 @@ EVERY = "10s"  # between two looks at whether the book is crossed
 Row = dict[str, Any]
 
 
-def check(symbol: str, reader: Reader, start: int, end: int) -> Iterator[Compared]:
-    """Of [start, end), int us UTC: events joined by their ids, snapshots against the book before, books not crossed.
+def examine(symbol: str, reader: Reader, start: int, end: int, deep: bool) -> Iterator[Interval | Compared]:
+    """As `bcore.examining.Examine`: the states of [start, end) as the collector noted them.
 
-    Breaks that the collector itself noted are not held against it, and counted as `skipped`.
+    With `deep` these are put to the test: events joined by their ids, snapshots against the book before, books not
+    crossed. Breaks that the collector itself noted are not held against it, and counted as `skipped`.
     """
 
     def rows(view: str, **params: str) -> list[Row]:
         return _rows(reader, Request(view, symbol, start=start, end=end, params=params))
 
-    yield _joints(rows("depth_breaks"), rows("book_intervals"), _events(reader, symbol, start, end), start, end)
-    yield _snapshots(rows("book_proofs"), start, end)
-    yield _uncrossed(rows("book_measures", every=EVERY, levels="1"), start, end)
+    intervals = list(_intervals(_rows(reader, Request("book_intervals", symbol)), start, end))
+    yield from intervals
+    if deep:
+        yield _joints(rows("depth_breaks"), intervals, _events(reader, symbol, start, end), start, end)
+        yield _snapshots(rows("book_proofs"), start, end)
+        yield _uncrossed(rows("book_measures", every=EVERY, levels="1"), start, end)
 
 
-def shares(symbol: str, reader: Reader) -> dict[str, float]:
-    """State -> how many seconds of what was recorded were of it."""
-    seconds: dict[str, float] = {}
-    for row in _rows(reader, Request("book_intervals", symbol)):
-        seconds[row["state"]] = seconds.get(row["state"], 0.0) + row["seconds"]
-    return seconds
+def _intervals(rows: list[Row], start: int, end: int) -> Iterator[Interval]:
+    """Those that meet [start, end), cut to it."""
+    for row in rows:
+        begin, until = max(row["timestamp"], start), min(row["end"], end)
+        if begin < until:
+            yield Interval(begin, until, row["state"], row["state"] == VERIFIED, row["reason"])
 
 
 def _rows(reader: Reader, request: Request) -> list[Row]:
@@ -64,9 +69,9 @@ def _events(reader: Reader, symbol: str, start: int, end: int) -> int:
     return int(count)
 
 
-def _joints(breaks: list[Row], intervals: list[Row], events: int, start: int, end: int) -> Compared:
-    doubtful = [(each["timestamp"], each["end"]) for each in intervals if each["state"] != VERIFIED]
-    untold = [each for each in breaks if not any(low <= each["since"] < high for low, high in doubtful)]
+def _joints(breaks: list[Row], intervals: list[Interval], events: int, start: int, end: int) -> Compared:
+    doubtful = [each for each in intervals if not each.proven]
+    untold = [each for each in breaks if not any(_between(doubt, each) for doubt in doubtful)]
     found = tuple(
         Disagreement(
             each["timestamp"],
@@ -78,6 +83,11 @@ def _joints(breaks: list[Row], intervals: list[Row], events: int, start: int, en
     )
     noted = len(breaks) - len(untold)
     return Compared("events of the depth stream", start, end, events - noted, noted, found)
+
+
+def _between(doubt: Interval, each: Row) -> bool:
+    """Whether it was in doubt at some time between the last event before the break and the first after it."""
+    return bool(doubt.start < each["timestamp"] and each["since"] < doubt.end)
 
 
 def _snapshots(proofs: list[Row], start: int, end: int) -> Compared:

@@ -7,7 +7,6 @@ from collections.abc import Callable, Generator, Iterator, Mapping, Sequence
 
 from attrs import define, field
 
-from bc_orderbook.bookchecks import check
 from bc_orderbook.booktables import seed_table
 from bc_orderbook.depth_config import DepthConfig
 from bc_orderbook.diffs import DEPTH, DEPTH_SNAPSHOTS, DEPTH_STATES
@@ -18,9 +17,9 @@ from bc_orderbook.resyncs import Ask, Purpose, fetch
 from bc_orderbook.venue import LiveVenue
 from bcore.clock import SystemClock
 from bcore.errors import ConfigError
-from bcore.events import Event, GapFound
-from bcore.protocols import Clock, Key, Reader
-from bcore.records import Batch, Compared, Context, Dataset, SeriesStats
+from bcore.events import Event
+from bcore.protocols import Clock, Key
+from bcore.records import Batch, Context, Dataset, SeriesStats
 from bcore.roster import Roster
 from bcore.spans import Spans
 from bcore.troubles import Troubles
@@ -36,7 +35,7 @@ def tell_nobody(event: Event) -> None:
 class DepthSource:
     """Records every change, whatever the state of the book, and says since when which book is verified.
 
-    `emit` is told of gaps and of what REST says against us, under `name`.
+    `emit` is told what REST says against us, under `name`.
     """
 
     config: DepthConfig
@@ -49,6 +48,7 @@ class DepthSource:
     interval: float = field(default=1.0, init=False)
     streaming: bool = field(default=True, init=False)
     _newest: dict[str, int] = field(factory=dict, init=False)
+    _reached: dict[str, int] = field(factory=dict, init=False)
     _roster: Roster = field(init=False)
 
     def __attrs_post_init__(self) -> None:
@@ -69,6 +69,8 @@ class DepthSource:
         }
         # After the newest row, not with it: that may be a state, and of two at one time neither would be the later.
         self._newest = {symbol: max(each) + 1 for symbol, each in times.items() if each}
+        keys = {symbol: stats[0].last_key for symbol, stats in held.items() if stats}
+        self._reached = {symbol: int(key[0]) for symbol, key in keys.items() if key is not None}
 
     def stream(self, held: Mapping[str, Spans]) -> Generator[Batch | None, None, None]:
         """As `bcore.protocols.Streams.stream`; there is no history to fill holes from, so `held` decides nothing."""
@@ -90,16 +92,8 @@ class DepthSource:
                 yield Batch(DEPTH_SNAPSHOTS, symbol, table, seed.received)
         self._roster.check()
 
-    def check(self, symbol: str, reader: Reader, start: int, end: int) -> Iterator[Compared]:
-        """What was recorded against itself (`bcore.protocols.Checks`): ids of events, snapshots, books not crossed."""
-        return check(symbol, reader, start, end)
-
     def _keeper(self, symbol: str, number: int) -> Keeper:
         journal = DepthJournal(symbol, int(self.config.checkpoint * SECOND), number / len(self.symbols))
-        return Keeper(symbol, journal, self.config.snapshot_levels, self.config.reconcile, self._on_gap(symbol))
-
-    def _on_gap(self, symbol: str) -> Callable[[int, int, str], None]:
-        def tell(first: int, last: int, reason: str) -> None:
-            self.emit(GapFound(self.name, DEPTH.name, symbol, first, last, "unfillable", reason))
-
-        return tell
+        if symbol in self._reached:
+            journal.resume(self._reached[symbol])
+        return Keeper(symbol, journal, self.config.snapshot_levels, self.config.reconcile)

@@ -13,6 +13,7 @@ from bc_orderbook.booktables import book_table, seed_table, states_table
 from bc_orderbook.diffrows import DiffRows
 from bc_orderbook.diffs import DEPTH, DEPTH_SNAPSHOTS, DEPTH_STATES, VERIFIED
 from bc_orderbook.events import DepthEvent, Run
+from bc_orderbook.lacking import Lacking
 from bc_orderbook.localbook import LocalBook, Seed
 from bcore.records import Batch, Origin, Rejected
 
@@ -73,6 +74,7 @@ class DepthJournal:
     _turnings: list[Turning] = field(factory=list, init=False)
     _rejected: list[Rejected] = field(factory=list, init=False)
     _anchored: int = field(default=-1, init=False)
+    _lacking: Lacking = field(factory=Lacking, init=False)
 
     @property
     def rows(self) -> int:
@@ -82,6 +84,10 @@ class DepthJournal:
     @property
     def laden(self) -> bool:
         return bool(self.rows or self._turnings or self._rejected)
+
+    def resume(self, update_id: int) -> None:
+        """The events up to that u are stored."""
+        self._lacking.reached = update_id
 
     def events(self, events: Sequence[DepthEvent], run: Run) -> None:
         numbers: array[float] | None = run.numbers if len(events) == len(run.events) else None
@@ -104,15 +110,19 @@ class DepthJournal:
         self._turnings.append(turning)
 
     def batches(self, observed: int | None) -> Iterator[Batch]:
-        """In an order that may be cut off anywhere: nothing is verified before what proves it is stored."""
+        """In an order that may be cut off anywhere: nothing is verified before what proves it is stored, and what is
+        missing is in the ledger before what comes after it."""
         diffs, self._diffs = self._diffs, DiffRows()
         snapshots, self._snapshots, self._levels = self._snapshots, [], 0
         turnings, self._turnings = self._turnings, []
         rejected, self._rejected = tuple(self._rejected), []
+        missing, filled = self._lacking.take(diffs.firsts, diffs.lasts)
         yield from self._states([each for each in turnings if each.state != VERIFIED])
+        if missing:
+            yield Batch(DEPTH, self.symbol, DEPTH.schema.empty_table(), observed, findings=missing)
         if len(diffs) or rejected:
             table = diffs.table(self.symbol)
-            yield Batch(DEPTH, self.symbol, table, observed, rejected, origin=Origin("stream"))
+            yield Batch(DEPTH, self.symbol, table, observed, rejected, filled, Origin("stream"))
         if snapshots:
             yield Batch(DEPTH_SNAPSHOTS, self.symbol, pa.concat_tables(snapshots), observed)
         yield from self._states([each for each in turnings if each.state == VERIFIED])

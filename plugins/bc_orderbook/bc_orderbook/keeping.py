@@ -6,7 +6,7 @@ Pure: no clock, no I/O. `now` is in seconds; times of the exchange are int us UT
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 
 from attrs import define, field
 
@@ -28,10 +28,6 @@ GRACE = 0.3  # seconds in which events that came too early may be followed by th
 UNJOINED, RARELY = 10.0, 60.0  # seconds between questions what REST has against a symbol whose stream is not joined
 
 
-def _tell_nobody(first: int, last: int, reason: str) -> None:
-    pass
-
-
 @define(eq=False)
 class Keeper:
     """Applies events in order, asks for snapshots where that breaks off, and tells the journal everything."""
@@ -40,7 +36,6 @@ class Keeper:
     journal: Journal
     limit: int  # levels of a snapshot
     reconcile: float = 0.0  # seconds between comparisons with the exchange's book; 0 for none
-    on_gap: Callable[[int, int, str], None] = _tell_nobody
     watch: Watch = field(factory=Watch)
     standing: Standing = field(init=False)
     book: LocalBook | None = field(default=None, init=False)
@@ -296,7 +291,6 @@ class Keeper:
         if self._need.open or self.book is None:
             return
         first, last = self._order.missing(self.book.id)
-        self.on_gap(first, last, "the stream left it out")
         self._distrust(now, self.book.time, f"gap {first}..{last}", gapped=True)
 
     def _distrust(self, now: float, since: int, reason: str, *, gapped: bool = False) -> None:

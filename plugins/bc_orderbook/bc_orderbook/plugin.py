@@ -14,6 +14,7 @@ if TYPE_CHECKING:
 
 @hookimpl
 def bcore_sources() -> Iterator[Factory[Source]]:
+    from bc_orderbook.bookchecks import examine
     from bc_orderbook.config import OrderBookConfig
     from bc_orderbook.datasets import ORDERBOOK
     from bc_orderbook.depth_config import DepthConfig
@@ -35,6 +36,7 @@ def bcore_sources() -> Iterator[Factory[Source]]:
         DepthSource.build,
         summary="Every change of the order books, with snapshots and how sure they are",
         datasets=(DEPTH, DEPTH_SNAPSHOTS, DEPTH_STATES),
+        examine=examine,
     )
 
 

@@ -8,18 +8,17 @@ from attrs import define
 from hypothesis import given
 from hypothesis import strategies as st
 
-from bc_orderbook.bookchecks import check, shares
+from bc_orderbook.bookchecks import examine
 from bc_orderbook.bookmeasures import BOOK_MEASURES
 from bc_orderbook.bookproofs import BOOK_INTERVALS, BOOK_PROOFS, DEPTH_BREAKS
 from bc_orderbook.booktesting import Event, HandWritten, Shown
-from bc_orderbook.depth_config import DepthConfig
-from bc_orderbook.depth_source import DepthSource
 from bc_orderbook.diffs import DEPTH, DEPTH_SNAPSHOTS, DEPTH_STATES
+from bcore.examining import Interval
 from bcore.instants import SECOND
 from bcore.local import StoreReader
 from bcore.memory import MemoryStore
-from bcore.protocols import Checks
 from bcore.query import Query, Request
+from bcore.records import Compared
 
 T0 = 1_723_161_600 * SECOND
 BIDS, ASKS = {99.0: 1.0, 98.0: 2.0, 97.0: 3.0}, {100.0: 1.5}
@@ -90,7 +89,10 @@ def test_intervals_last_until_the_next(archive: HandWritten) -> None:
     archive.state(T0 + 16 * SECOND, 18, "verified")
     found = rows(archive, "book_intervals")
     assert [("verified", 3.0), ("suspect", 3.0), ("verified", 4.0)] == [(row["state"], row["seconds"]) for row in found]
-    assert {"verified": 7.0, "suspect": 3.0} == shares("AAA", reader_of(archive))
+    assert [("verified", True, 3.0), ("suspect", False, 3.0), ("verified", True, 4.0)] == [
+        (each.state, each.proven, each.seconds) for each in intervals(archive)
+    ]
+    assert [1.0, 3.0, 3.0] == [each.seconds for each in intervals(archive, T0 + 12 * SECOND, T0 + 19 * SECOND)]
     assert found[1:] == rows(archive, "book_intervals", start=T0 + 13 * SECOND)
 
 
@@ -148,8 +150,16 @@ def test_over_a_break_nothing_is_compared(archive: HandWritten) -> None:
 
 
 def told(archive: HandWritten) -> dict[str, tuple[int, int, int]]:
-    pieces = check("AAA", reader_of(archive), T0, T0 + 100 * SECOND)
-    return {each.what.split()[0]: (each.count, each.skipped, len(each.disagreements)) for each in pieces}
+    pieces = examine("AAA", reader_of(archive), T0, T0 + 100 * SECOND, True)
+    compared = [each for each in pieces if isinstance(each, Compared)]
+    return {each.what.split()[0]: (each.count, each.skipped, len(each.disagreements)) for each in compared}
+
+
+def intervals(archive: HandWritten, start: int = T0, end: int = T0 + 100 * SECOND) -> list[Interval]:
+    """All that is told without reading much."""
+    told = list(examine("AAA", reader_of(archive), start, end, False))
+    assert {Interval} == {type(each) for each in told}
+    return [each for each in told if isinstance(each, Interval)]
 
 
 def test_a_sound_archive_agrees_with_itself(archive: HandWritten) -> None:
@@ -159,7 +169,7 @@ def test_a_sound_archive_agrees_with_itself(archive: HandWritten) -> None:
 def test_a_break_that_nobody_noted_is_a_disagreement(archive: HandWritten) -> None:
     archive.events(events((24, 25)))
     assert (6, 0, 1) == told(archive)["events"]
-    archive.state(T0 + 20 * SECOND, 20, "suspect")
+    archive.state(T0 + 20 * SECOND + 1, 20, "unknown")
     assert (5, 1, 0) == told(archive)["events"]
 
 
@@ -173,10 +183,3 @@ def test_a_crossed_book_is_a_disagreement(archive: HandWritten) -> None:
     archive.events([Event(21, 21, T0 + 29 * SECOND, bids={100.0: 1.0}), *events((22, 22), bids={})])
     archive.events([Event(23, 23, T0 + 31 * SECOND)])
     assert (3, 0, 1) == told(archive)["books,"]
-
-
-def test_the_source_testifies(archive: HandWritten) -> None:
-    source: Any = DepthSource(DepthConfig(), object(), ("AAA",))  # type: ignore[arg-type]
-    assert isinstance(source, Checks)
-    pieces = list(source.check("AAA", reader_of(archive), T0, T0 + 100 * SECOND))
-    assert [(5, ()), (2, ()), (2, ())] == [(each.count, each.disagreements) for each in pieces]

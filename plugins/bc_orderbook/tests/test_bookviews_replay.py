@@ -16,19 +16,23 @@ import pandas as pd
 import pytest
 
 from bc_binance import Binance, BinanceConfig
-from bc_orderbook.bookchecks import check, shares
+from bc_orderbook.bookchecks import examine
 from bc_orderbook.config import OrderBookConfig
 from bc_orderbook.datasets import ORDERBOOK
 from bc_orderbook.depth_config import DepthConfig
 from bc_orderbook.depth_source import DepthSource
+from bc_orderbook.diffs import DEPTH
 from bc_orderbook.source import OrderBookSource
 from bcore.client import Client
 from bcore.clock import SystemClock
 from bcore.collect import Job
 from bcore.errors import Stopped
+from bcore.examining import Interval
 from bcore.local import StoreReader
 from bcore.protocols import Store
+from bcore.records import Compared, Series
 from bcore.registry import Registry
+from bcore.verify import audit_of
 
 replay = pytest.importorskip("bc_replay.testing", reason="the replay exchange is not installed")
 parquet = pytest.importorskip("bc_parquet.store", reason="the archive (bc-parquet) is not installed")
@@ -90,13 +94,16 @@ def client(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Client]:
 
 
 def test_the_archive_agrees_with_itself(client: Client) -> None:
-    pieces = list(check(SYMBOL, client.reader, 0, 2**52))
+    (store,) = client.reader.stores  # type: ignore[attr-defined]
+    assert "complete" == audit_of(store, Series(DEPTH, SYMBOL)).state
+    told = list(examine(SYMBOL, client.reader, 0, 2**52, True))
+    pieces = [each for each in told if isinstance(each, Compared)]
     assert [] == [each for piece in pieces for each in piece.disagreements]
     events, snapshots, books = pieces
     assert events.count > 1_000
     assert snapshots.count >= 3
     assert books.count >= 10
-    assert shares(SYMBOL, client.reader)["verified"] > 100
+    assert sum(each.seconds for each in told if isinstance(each, Interval) and each.proven) > 100
 
 
 def test_rebuilt_books_have_the_best_prices_that_the_exchange_told(client: Client) -> None:

@@ -72,15 +72,12 @@ class Scene:
     keeper: Keeper
     notes: Notebook
     now: float = 1000.0
-    gaps: list[tuple[int, int]] = field(factory=list)
     asked: Ask | None = None
 
     @classmethod
     def opened(cls, **options: Any) -> Scene:
         notes = Notebook()
-        scene = cls(Keeper("X", notes, 5000, watch=Watch(draw=lambda: 0.0), **options), notes)
-        scene.keeper.on_gap = lambda first, last, reason: scene.gaps.append((first, last))
-        return scene
+        return cls(Keeper("X", notes, 5000, watch=Watch(draw=lambda: 0.0), **options), notes)
 
     def hear(self, *arrivals: Arrival | Turn) -> None:
         self.now += 0.1
@@ -104,6 +101,11 @@ class Scene:
     @property
     def states(self) -> list[tuple[int, str]]:
         return [(time // 1000, state) for time, state, _ in self.notes.states]
+
+    @property
+    def gaps(self) -> list[str]:
+        """What states were told to be for."""
+        return [reason for _, _, reason in self.notes.states if reason.startswith("gap")]
 
 
 @pytest.fixture
@@ -204,7 +206,7 @@ def test_a_gap_makes_it_suspect_from_the_last_good_event_until_a_snapshot(going:
     going.wait(GRACE + 0.1)
 
     assert [(10, "verified"), (20, "suspect")] == going.states
-    assert ([(21, 24)], Purpose.SEED) == (going.gaps, going.ask())
+    assert (["gap 21..24"], Purpose.SEED) == (going.gaps, going.ask())
     going.show(30)
     assert [(10, "verified"), (20, "suspect"), (30, "verified")] == going.states
     assert (30, "resync: gap 21..24") == going.notes.seeds[-1]
@@ -287,7 +289,7 @@ def test_a_gap_after_the_snapshot_is_one_of_its_own(going: Scene) -> None:
     going.hear(said(35, 40))
     going.wait(GRACE + 0.1)
 
-    assert ([(21, 24), (31, 34)], "suspect") == (going.gaps, going.states[-1][1])
+    assert (["gap 21..24", "gap 31..34"], "suspect") == (going.gaps, going.states[-1][1])
 
 
 def test_a_stream_that_was_lost_is_suspect_until_the_next_event_follows(going: Scene) -> None:

@@ -25,9 +25,11 @@ from bc_orderbook.source import OrderBookSource
 from bcore.clock import SystemClock
 from bcore.collect import Job
 from bcore.events import Event
+from bcore.ledger import ledger_of
 from bcore.memory import MemoryStore
 from bcore.records import Appended, Batch, Dataset
 from bcore.schema import conform
+from bcore.spans import Spans
 
 pytest.importorskip("bc_replay", reason="the replay exchange is not installed")
 from bc_replay.testing import ReplayServer
@@ -147,6 +149,15 @@ def replayed(number: int, book: tuple[Levels, Levels], diffs: dict[int, Diff]) -
 
 def states(shelf: Shelf, symbol: str) -> list[str]:
     return [row["state"] for row in shelf.rows(DEPTH_STATES, symbol)]
+
+
+def noted_missing(shelf: Shelf, symbol: str) -> Spans:
+    """The ids that the ledger says nobody has."""
+    found = Spans()
+    for row in shelf.rows(ledger_of(DEPTH), symbol):
+        run = Spans(((row["first_id"], row["last_id"]),))
+        found = found.add(run) if row["state"] == "unfillable" else found.subtract(run)
+    return found
 
 
 @define
@@ -283,6 +294,7 @@ def test_a_fault_makes_suspect_what_it_met_and_nothing_else(fault: str, breaks: 
     assert all(truth.diffs[u] == diff for u, diff in diffs.items())
     missing = [d for u, d in truth.diffs.items() if min(diffs) < u < max(diffs) and u not in diffs]
     assert bool(missing) == breaks
+    assert Spans.of((each.first, each.last) for each in missing) == noted_missing(shelf, "BTCUSDT")
     assert all(any(start <= each.time <= end for start, end in doubtful) for each in missing)
     assert_books_hold(shelf, diffs, truth, doubtful)
 

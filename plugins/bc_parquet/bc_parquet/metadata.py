@@ -47,7 +47,10 @@ def proofs_of(schema: pa.Schema, dataset: Dataset) -> tuple[DayProof, ...] | Non
     packed = _told(schema, PROOFS)
     if packed is None or _proven(_told(schema, DATASET) or {}) != _proven(_plain(dataset)):
         return None
-    return tuple(_unpacked(each) for each in packed)
+    proofs = tuple(_unpacked(each) for each in packed)
+    # Of a chain without a sequence earlier versions proved nothing.
+    untold = dataset.chain and not dataset.sequence and not any(proof.spans for proof in proofs)
+    return None if untold else proofs
 
 
 def origins_of(schema: pa.Schema) -> Origins:
