@@ -16,7 +16,9 @@ from bc_replay.control import ClockControl, FaultControl, Status
 from bc_replay.endpoints import ENDPOINTS
 from bc_replay.exchange import Exchange
 from bc_replay.gateway import Gateway
+from bc_replay.markets import UM
 from bc_replay.responder import Responder
+from bc_replay.um_endpoints import UM_ENDPOINTS
 
 NOT_FOUND_PAGE = "<html><head><title>404 Not Found</title></head><body><h1>404 Not Found</h1></body></html>"
 
@@ -58,14 +60,16 @@ def create_app(exchange: Exchange, bucket: Bucket, lifespan: Lifespan) -> falcon
     app.ws_options.max_receive_queue = 0
     app.add_error_handler(falcon.HTTPNotFound, _not_found)
     app.add_error_handler(falcon.HTTPMethodNotAllowed, _not_found)
-    for endpoint in ENDPOINTS:
+    for endpoint in UM_ENDPOINTS if exchange.market is UM else ENDPOINTS:
         app.add_route(endpoint.path, Responder(endpoint, exchange))
     app.add_route("/", Listing(exchange, bucket))
     app.add_route("/data/{path:path}", Download(exchange, bucket))
-    raw, combined = Gateway(exchange, combined=False), Gateway(exchange, combined=True)
-    app.add_route("/ws", raw)
-    app.add_route("/ws/{streams:path}", raw)
-    app.add_route("/stream", combined)
+    for route in ("", *exchange.market.routes):
+        base = f"/{route}" if route else ""
+        raw, combined = Gateway(exchange, combined=False, route=route), Gateway(exchange, combined=True, route=route)
+        app.add_route(f"{base}/ws", raw)
+        app.add_route(f"{base}/ws/{{streams:path}}", raw)
+        app.add_route(f"{base}/stream", combined)
     app.add_route("/_replay/status", Status(exchange))
     app.add_route("/_replay/faults", FaultControl(exchange))
     app.add_route("/_replay/clock", ClockControl(exchange))

@@ -91,7 +91,7 @@ class Cursor:
     def _apply(self, update: DepthUpdate) -> None:
         if self._id is None or update.last <= self._id:
             return
-        if update.first > self._id + 1 and not self._restart(update):
+        if update.after > self._id and not self._restart(update):
             return
         self._bids.apply(update.bids)
         self._asks.apply(update.asks)
@@ -137,14 +137,14 @@ def _told_back(updates: Sequence[DepthUpdate], snapshots: Sequence[Snapshot]) ->
         return []
     first = snapshots[0]
     between = updates[: bisect_right(updates, first.last_update_id, key=_first)]
-    holed = any(late.first > early.last + 1 for early, late in pairwise(between))
+    holed = any(late.after > early.last for early, late in pairwise(between))
     if not between or holed or between[-1].last < first.last_update_id:
         return []
     bids = {scaled(level[0]) for update in between for level in update.bids}
     asks = {scaled(level[0]) for update in between for level in update.asks}
     return [
         Snapshot(
-            last_update_id=updates[0].first - 1,
+            last_update_id=updates[0].after,
             bids=tuple(level for level in first.bids if scaled(level[0]) not in bids),
             asks=tuple(level for level in first.asks if scaled(level[0]) not in asks),
             at=updates[0].at,

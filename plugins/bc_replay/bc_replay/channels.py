@@ -18,10 +18,11 @@ REMEMBERED = 1000
 
 
 class Listener(Protocol):
-    """A connection. `micros` and `combined` choose the form in which it gets events."""
+    """A connection. `micros` and `combined` choose the form in which it gets events, `route` which it gets."""
 
     micros: bool
     combined: bool
+    route: str
 
     def deliver(self, frame: bytes) -> None: ...
 

@@ -33,7 +33,7 @@ def _instant(ctx: click.Context, param: click.Parameter, text: str | None) -> in
 
 @click.command()
 @click.argument("recordings", nargs=-1, metavar="[RECORDING]...")
-@click.option("--sample", is_flag=True, help="Serve the bundled BTCUSDT sample; so does naming no RECORDING.")
+@click.option("--sample", is_flag=True, help="Serve the --market's bundled BTCUSDT sample; so does no RECORDING.")
 @click.option("--port", type=click.IntRange(0, 65535), default=0, help="0, the default, takes a free one.")
 @click.option("--host", default="127.0.0.1", show_default=True)
 @click.option(
@@ -50,7 +50,12 @@ def _instant(ctx: click.Context, param: click.Parameter, text: str | None) -> in
 @click.option("--exit-at-end", is_flag=True, help="Exit 0 when the recording is over.")
 @click.option("--fault", "faults", multiple=True, metavar="KIND@SECONDS[:ARG]", help="Repeatable; see --list-faults.")
 @click.option("--list-faults", is_flag=True, help="Show the kinds of faults and exit.")
-@click.option("--weight-limit", type=click.IntRange(min=1), default=6000, show_default=True, metavar="N")
+@click.option(
+    "--market",
+    type=click.Choice(["spot", "um"]),
+    help="Serve it as spot or as USD-M futures, where the recording does not tell.",
+)
+@click.option("--weight-limit", type=click.IntRange(min=1), metavar="N", help="The market's own if not given.")
 @click.option("--retention-floor", type=click.IntRange(min=0), default=0, metavar="ID", help="REST skips older ids.")
 @click.option(
     "--bulk",
@@ -65,8 +70,8 @@ def _instant(ctx: click.Context, param: click.Parameter, text: str | None) -> in
     metavar="S",
     help="Make a day's bulk file appear S seconds (of the exchange's time) after midnight.",
 )
-@click.option("--ping-interval", type=click.FloatRange(min=0.05), default=20.0, show_default=True, metavar="S")
-@click.option("--pong-timeout", type=click.FloatRange(min=0.05), default=60.0, show_default=True, metavar="S")
+@click.option("--ping-interval", type=click.FloatRange(min=0.05), metavar="S", help="20 on spot, 180 on um.")
+@click.option("--pong-timeout", type=click.FloatRange(min=0.05), metavar="S", help="60 on spot, 600 on um.")
 @click.option("--die-with-parent", is_flag=True, help="Exit when standard input, a pipe, is closed.")
 @click.option("-v", "--verbose", is_flag=True, help="Show requests on standard error.")
 def replay(
@@ -82,16 +87,17 @@ def replay(
     exit_at_end: bool,
     faults: tuple[str, ...],
     list_faults: bool,
-    weight_limit: int,
+    market: str | None,
+    weight_limit: int | None,
     retention_floor: int,
     bulk: Path | None,
     bulk_delay: float,
-    ping_interval: float,
-    pong_timeout: float,
+    ping_interval: float | None,
+    pong_timeout: float | None,
     die_with_parent: bool,
     verbose: bool,
 ) -> None:
-    """Serve RECORDINGs as Binance spot: REST and WebSocket, with faults on demand.
+    """Serve RECORDINGs as Binance spot or USD-M futures: REST and WebSocket, with faults on demand.
 
     A RECORDING is a file or folder of raw stream lines, JSON events, bulk-format CSV, or an archive of bcore; write
     SYMBOL=PATH where the file does not tell its symbol. The first line on standard output is
@@ -99,7 +105,6 @@ def replay(
     """
     from bc_replay.errors import RecordingError
     from bc_replay.faults import FaultError
-    from bc_replay.keepalive import Habits
     from bc_replay.options import Options
     from bc_replay.sample import paths
 
@@ -109,7 +114,7 @@ def replay(
     if sample and recordings:
         raise click.UsageError("give either --sample or RECORDINGs")
     options = Options(
-        paths=recordings or tuple(map(str, paths())),
+        paths=recordings or tuple(map(str, paths(market or "spot"))),
         host=host,
         port=port,
         speed=speed,
@@ -119,11 +124,13 @@ def replay(
         start_at=start_at,
         exit_at_end=exit_at_end,
         faults=faults,
+        market=market,
         weight_limit=weight_limit,
+        ping_interval=ping_interval,
+        pong_timeout=pong_timeout,
         retention_floor=retention_floor,
         bulk=bulk,
         bulk_delay=bulk_delay,
-        habits=Habits(ping_every=ping_interval, pong_within=pong_timeout),
         die_with_parent=die_with_parent,
         verbose=verbose,
     )

@@ -11,7 +11,6 @@ from attrs import frozen
 
 from bc_replay.names import well_formed
 
-MOST_STREAMS = 1024
 LONGEST_FRAME = 4096  # bytes on the wire; a longer SUBSCRIBE gets no answer at all
 METHODS = ("SUBSCRIBE", "UNSUBSCRIBE", "LIST_SUBSCRIPTIONS", "SET_PROPERTY", "GET_PROPERTY")
 _TEXT_ID = re.compile(r"[A-Za-z0-9]{0,36}")
@@ -23,6 +22,8 @@ class Subscriber(Protocol):
 
     combined: bool
 
+    @property
+    def most_streams(self) -> int: ...
     @property
     def names(self) -> Sequence[str]: ...
     def subscribe(self, names: Sequence[str]) -> None: ...
@@ -108,8 +109,8 @@ def _carry_out(subscriber: Subscriber, command: Command) -> Any:
     names = _names(command.params)
     if command.method == "UNSUBSCRIBE":
         return subscriber.unsubscribe(names)
-    if len({*subscriber.names, *names}) > MOST_STREAMS:
-        raise Misuse(2, f"Invalid request: too many streams, at most {MOST_STREAMS} a connection")
+    if len({*subscriber.names, *names}) > subscriber.most_streams:
+        raise Misuse(2, f"Invalid request: too many streams, at most {subscriber.most_streams} a connection")
     return subscriber.subscribe(names)
 
 

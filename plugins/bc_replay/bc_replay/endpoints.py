@@ -38,7 +38,7 @@ class Endpoint:
 
     @property
     def name(self) -> str:
-        return self.path.removeprefix("/api/v3/")
+        return self.path.split("/", 3)[3]  # below /api/v3, /fapi/v1
 
 
 def flat(weight: int) -> Weight:

@@ -16,6 +16,7 @@ from bc_replay.endpoints import Endpoint, Kind
 from bc_replay.faults import Faults
 from bc_replay.hub import Hub
 from bc_replay.limits import WeightLimiter
+from bc_replay.markets import SPOT, Market
 from bc_replay.mischief import Mischief
 from bc_replay.moment import Moment
 from bc_replay.parameters import Parameters
@@ -24,6 +25,7 @@ from bc_replay.rest import LARGEST_PAGE, PAGE
 from bc_replay.session import Session
 from bc_replay.tape import AggTrade, Tape, Trade
 from bc_replay.wire import Front
+from bc_replay.wording import WORDINGS
 
 log = logging.getLogger("bc_replay")
 
@@ -39,6 +41,7 @@ class Exchange:
     front: Front
     hub: Hub
     floor: int = 0
+    market: Market = SPOT
     sessions: set[Session] = field(factory=set)
     requests: Counter[str] = field(factory=Counter)
     weights: Counter[str] = field(factory=Counter)
@@ -46,7 +49,7 @@ class Exchange:
     mischief: Mischief = field(init=False)
 
     def __attrs_post_init__(self) -> None:
-        self.pump = Pump(self.tapes, self.clock, self.hub, self.room)
+        self.pump = Pump(self.tapes, self.clock, self.hub, self.room, WORDINGS[self.market.name])
         self.mischief = Mischief(self.faults, self.front, self.hub, self.sessions, self.clock.now)
 
     def moment(self, endpoint: Endpoint, micros: bool) -> Moment:
@@ -57,8 +60,8 @@ class Exchange:
         market = self.clock.market() - behind
         return Moment(self.tapes, market, self.clock.now(), micros, self.floor, self.limiter.limit)
 
-    def session(self, *, combined: bool, micros: bool) -> Session:
-        session = Session(self.hub, combined, micros, self._mute_until)
+    def session(self, *, combined: bool, micros: bool, route: str) -> Session:
+        session = Session(self.hub, combined, micros, self._mute_until, route=route)
         self.sessions.add(session)
         return session
 

@@ -11,7 +11,6 @@ import falcon
 import falcon.asgi
 from attrs import define
 
-from bc_replay.commands import MOST_STREAMS
 from bc_replay.exchange import Exchange, log
 from bc_replay.names import well_formed
 from bc_replay.parameters import time_unit
@@ -23,14 +22,15 @@ POLICY_VIOLATION, TRY_LATER = 1008, 1013
 
 @define(eq=False)
 class Gateway:
-    """Stream connections: raw ones under `/ws`, combined ones under `/stream`."""
+    """Stream connections: raw ones under `/ws`, combined ones under `/stream`, all below the market's `route`."""
 
     exchange: Exchange
     combined: bool
+    route: str = ""
 
     async def on_websocket(self, req: falcon.asgi.Request, ws: falcon.asgi.WebSocket, streams: str = "") -> None:
         try:
-            micros = time_unit(req.get_param("timeUnit"))
+            micros = time_unit(req.get_param("timeUnit")) and self.exchange.market.micros
         except Refusal:
             await ws.close()
             return
@@ -41,11 +41,11 @@ class Gateway:
             return
         names = _names(req.get_param("streams") or "" if self.combined else streams)
         await ws.accept()
-        if len(names) > MOST_STREAMS:
+        if len(names) > self.exchange.market.most_streams:
             await ws.close(POLICY_VIOLATION)
             return
         log.info("stream connection for %s", names)
-        session = self.exchange.session(combined=self.combined, micros=micros)
+        session = self.exchange.session(combined=self.combined, micros=micros, route=self.route)
         session.let_go = partial(relay.close, TRY_LATER, "too far behind")
         try:
             await self._serve(session, ws, names, relay.send)

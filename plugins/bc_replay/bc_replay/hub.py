@@ -10,7 +10,8 @@ from collections.abc import Callable, Collection, Iterator
 from attrs import define, field
 
 from bc_replay.channels import Channel, Distortion, Listener, Render
-from bc_replay.names import Stream, stream
+from bc_replay.markets import SPOT, Market
+from bc_replay.names import Stream, delivered, stream
 
 
 @define(eq=False)
@@ -20,6 +21,7 @@ class Hub:
     symbols: Collection[str]
     now: Callable[[], int]  # the recorded instant at which a subscription begins
     wall: Callable[[], float] = time.monotonic
+    market: Market = SPOT
     channels: dict[str, Channel] = field(factory=dict)
     sent: Counter[str] = field(factory=Counter)
     revision: int = 0  # changes with the set of channels
@@ -31,8 +33,8 @@ class Hub:
         return bool(self.channels)
 
     def subscribe(self, listener: Listener, name: str) -> None:
-        wanted = stream(name)
-        if wanted is None or wanted.symbol not in self.symbols:
+        wanted = stream(name, self.market)
+        if wanted is None or wanted.symbol not in self.symbols or not delivered(wanted, self.market, listener.route):
             return
         if name not in self.channels:
             self.channels[name] = Channel(wanted, self.now())

@@ -82,10 +82,16 @@ class Track:
                 last=update.last + shift.updates,
                 event_time=update.event_time + shift.time,
                 at=update.at + shift.time,
+                previous=None if update.previous is None else update.previous + shift.updates,
+                time=update.time + shift.time if update.time else 0,
             )
             for update in self.tape.updates
         ]
-        return [*self._joint(shift, shifted), *shifted]
+        joint = self._joint(shift, shifted)
+        if joint and shifted[0].previous is not None:
+            joint = [evolve(joint[0], previous=joint[0].first - 1)]
+            shifted[0] = evolve(shifted[0], previous=joint[0].last)
+        return [*joint, *shifted]
 
     def _joint(self, shift: Shift, shifted: Sequence[DepthUpdate]) -> list[DepthUpdate]:
         """The update from the last book to the first; none before lap 0, nor where the last book is not known."""

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Mapping
 from enum import Enum
 
 from attrs import frozen
 
 from bc_replay.candles import INTERVALS
+from bc_replay.markets import MARKET, MS, PUBLIC, SPOT, Market
 
-MS = 1000
 HOUR = 3_600_000_000
 _WELL_FORMED = re.compile(r"(?:![A-Za-z]\w*|[^@!/\s]+@[A-Za-z]\w*)(?:@[\w+:\-]+)*")
 _PARTIAL = re.compile(r"depth(5|10|20)")
@@ -22,6 +23,10 @@ class Carries(Enum):
     DEPTH = "depth"
     PARTIAL = "partial depth"
     KLINE = "kline"
+    MARK = "markPrice"
+
+
+PUBLICLY = (Carries.TICKER, Carries.DEPTH, Carries.PARTIAL)  # where a market has routes, the others are "market"
 
 
 @frozen
@@ -47,13 +52,23 @@ def well_formed(name: str) -> bool:
     return _WELL_FORMED.fullmatch(name) is not None
 
 
-def stream(name: str) -> Stream | None:
+def stream(name: str, market: Market = SPOT) -> Stream | None:
     """None for a name that nothing is served under, such as one with an upper-case symbol."""
     symbol, _, kind = name.partition("@")
     if not kind or symbol != symbol.lower():
         return None
     upper = symbol.upper()
-    return _plain(name, upper, kind) or _depth(name, upper, kind) or _kline(name, upper, kind)
+    found = _plain(name, upper, kind) or _depth(name, upper, kind, market.depth_speeds) or _kline(name, upper, kind)
+    if market is not SPOT:
+        found = _mark(name, upper, kind) or (None if found and found.carries is Carries.PARTIAL else found)
+    return found
+
+
+def delivered(stream: Stream, market: Market, route: str) -> bool:
+    """Whether a connection under this route brings the stream; elsewhere it is acknowledged and stays silent."""
+    if not market.routes:
+        return True
+    return (PUBLIC if stream.carries in PUBLICLY else MARKET) == (route or market.unrouted)
 
 
 def _plain(name: str, symbol: str, kind: str) -> Stream | None:
@@ -62,11 +77,16 @@ def _plain(name: str, symbol: str, kind: str) -> Stream | None:
     return None if carries is None else Stream(name, symbol, carries)
 
 
-def _depth(name: str, symbol: str, kind: str) -> Stream | None:
+def _mark(name: str, symbol: str, kind: str) -> Stream | None:
+    cadences = {"markPrice": 3000 * MS, "markPrice@1s": 1000 * MS}
+    return Stream(name, symbol, Carries.MARK, cadences[kind]) if kind in cadences else None
+
+
+def _depth(name: str, symbol: str, kind: str, speeds: Mapping[str, int]) -> Stream | None:
     kind, _, speed = kind.partition("@")
-    if speed not in ("", "100ms", "1000ms"):
+    if speed not in speeds:
         return None
-    cadence = 100 * MS if speed == "100ms" else 1000 * MS
+    cadence = speeds[speed]
     if kind == "depth":
         return Stream(name, symbol, Carries.DEPTH, cadence)
     match = _PARTIAL.fullmatch(kind)

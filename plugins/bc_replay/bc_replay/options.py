@@ -4,9 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from attrs import field, frozen
-
-from bc_replay.keepalive import Habits
+from attrs import frozen
 
 
 @frozen(kw_only=True)
@@ -23,10 +21,12 @@ class Options:
     start_at: int | None = None
     exit_at_end: bool = False
     faults: tuple[str, ...] = ()
-    weight_limit: int = 6000
+    market: str | None = None  # "spot" or "um"; None: what the recording is of
+    weight_limit: int | None = None  # None: the market's own, as are the next two
+    ping_interval: float | None = None
+    pong_timeout: float | None = None
     retention_floor: int = 0
     bulk: Path | None = None  # a folder of bulk files, laid out as in the bucket
     bulk_delay: float = 0.0  # seconds of the exchange's time from the end of a day to its file
-    habits: Habits = field(factory=Habits)
     die_with_parent: bool = False
     verbose: bool = False

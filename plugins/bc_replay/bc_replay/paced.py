@@ -7,10 +7,12 @@ from collections.abc import Iterable, Iterator
 from functools import partial
 from operator import attrgetter
 
-from bc_replay import payloads
+from bc_replay import payloads, um_payloads
 from bc_replay.channels import Channel, Render
+from bc_replay.marks import mark_of
 from bc_replay.names import Carries, Stream
 from bc_replay.tape import Candle, DepthUpdate, Seen, Tape
+from bc_replay.wording import SPOT, Wording
 
 _at = attrgetter("at")
 
@@ -20,9 +22,11 @@ def next_tick(cadences: Iterable[int], position: int) -> int | None:
     return min(((position // cadence + 1) * cadence for cadence in cadences), default=None)
 
 
-def emissions(channel: Channel, tape: Tape, tick: int, now: int) -> Iterator[Render]:
+def emissions(channel: Channel, tape: Tape, tick: int, now: int, wording: Wording = SPOT) -> Iterator[Render]:
     """What the stream sends at `tick`; `now` is `tick`, or the recording's end where that comes before it."""
-    makers = {Carries.DEPTH: _folded, Carries.PARTIAL: _partial, Carries.KLINE: _klines}
+    if channel.stream.carries is Carries.DEPTH:
+        return _folded(channel, tape, tick, now, wording)
+    makers = {Carries.PARTIAL: _partial, Carries.KLINE: _klines, Carries.MARK: _mark}
     return makers[channel.stream.carries](channel, tape, tick, now)
 
 
@@ -37,14 +41,22 @@ def fold(updates: Iterable[DepthUpdate]) -> DepthUpdate | None:
         bids.update(update.bids)
         asks.update(update.asks)
     last = run[-1]
-    return DepthUpdate(run[0].first, last.last, last.event_time, tuple(bids.items()), tuple(asks.items()), last.at)
+    sides = tuple(bids.items()), tuple(asks.items())
+    return DepthUpdate(run[0].first, last.last, last.event_time, *sides, last.at, run[0].previous, last.time)
 
 
-def _folded(channel: Channel, tape: Tape, tick: int, now: int) -> Iterator[Render]:
+def _folded(channel: Channel, tape: Tape, tick: int, now: int, wording: Wording) -> Iterator[Render]:
     first = bisect_right(tape.updates, tick - channel.stream.cadence, key=_at)
     update = fold(tape.updates[first : bisect_right(tape.updates, now, key=_at)])
     if update is not None:
-        yield partial(payloads.stream_depth_update, tape.symbol, update)
+        yield wording.render(tape.symbol, update)
+
+
+def _mark(channel: Channel, tape: Tape, tick: int, now: int) -> Iterator[Render]:
+    """Whether it has changed or not."""
+    mark = mark_of(tape.happened(now))
+    if mark is not None:
+        yield partial(um_payloads.stream_mark_price, tape.symbol, mark, at=tick)
 
 
 def _partial(channel: Channel, tape: Tape, tick: int, now: int) -> Iterator[Render]:

@@ -5,17 +5,16 @@ from __future__ import annotations
 import asyncio
 import contextlib
 from collections.abc import Awaitable, Callable, Mapping
-from functools import partial
 
 from attrs import define, field
 
-from bc_replay import payloads
-from bc_replay.channels import Channel, Render
+from bc_replay.channels import Channel
 from bc_replay.clock import Clock
 from bc_replay.hub import Hub
 from bc_replay.paced import emissions, next_tick
-from bc_replay.tape import AggTrade, DepthUpdate, Event, Tape, Trade
+from bc_replay.tape import Tape
 from bc_replay.timeline import Timeline, is_real_time
+from bc_replay.wording import SPOT, Wording
 
 BATCH = 64  # events between two looks at the listeners' room
 GRAIN = 0.002  # wall seconds that an event may be late, so that a busy market is sent in runs
@@ -33,6 +32,7 @@ class Pump:
     clock: Clock
     hub: Hub
     room: Callable[[], Awaitable[None]]
+    wording: Wording = SPOT
     position: int = 0
     onward: Callable[[int], bool] = lambda now: False  # where a recording loops: whether the tapes are others now
     _revision: int = -1
@@ -62,7 +62,7 @@ class Pump:
         reach = min(at for at in (tick, self.clock.end, self._passed()) if at is not None)
         published = self._timeline.take(reach, BATCH)
         for _, _, name, record in published:
-            self.hub.publish(name, rendering(self.hub.channels[name].stream.symbol, record))
+            self.hub.publish(name, self.wording.render(self.hub.channels[name].stream.symbol, record))
         left = self._timeline.due
         reached = published[-1][0] if left is not None and left <= reach else reach
         if tick is not None and min(tick, self.clock.end) == reached:
@@ -110,7 +110,7 @@ class Pump:
     def _emit(self, tick: int, now: int) -> None:
         for channel in self._paced:
             if tick % channel.stream.cadence == 0:
-                for render in emissions(channel, self.tapes[channel.stream.symbol], tick, now):
+                for render in emissions(channel, self.tapes[channel.stream.symbol], tick, now, self.wording):
                     self.hub.publish(channel.stream.name, render)
 
     def _wait(self) -> float:
@@ -123,13 +123,3 @@ class Pump:
             async with asyncio.timeout(seconds):
                 await self.hub.changed.wait()
         self.hub.changed.clear()
-
-
-def rendering(symbol: str, record: Event) -> Render:
-    if isinstance(record, AggTrade):
-        return partial(payloads.stream_agg_trade, symbol, record)
-    if isinstance(record, Trade):
-        return partial(payloads.stream_trade, symbol, record)
-    if isinstance(record, DepthUpdate):
-        return partial(payloads.stream_depth_update, symbol, record)
-    return lambda micros: payloads.stream_book_ticker(symbol, record)

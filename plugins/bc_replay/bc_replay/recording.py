@@ -37,10 +37,14 @@ def _first_at(timeline: tuple[int, str, Event]) -> int:
 
 @frozen
 class Recording:
-    """`ignored` counts what the files held beside market data that can be replayed, by kind."""
+    """`ignored` counts what the files held beside market data that can be replayed, by kind.
+
+    `markets` are those that its files show themselves to be of ("spot", "um"): none where they could be of either.
+    """
 
     tapes: Mapping[str, Tape]
     ignored: Mapping[str, int] = field(factory=dict)
+    markets: frozenset[str] = frozenset()
 
     @property
     def start(self) -> int:
@@ -71,9 +75,8 @@ def read_recording(paths: Iterable[str | Path], symbols: Iterable[str] | None = 
     reels = {symbol: reel for symbol, reel in footage.reels.items() if reel}
     if not reels:
         raise RecordingError("the recording holds no trades and no depth; give a file or folder that does")
-    return _on_one_clock(
-        {symbol: make_tape(symbol, reels[symbol]) for symbol in _wanted(reels, symbols)}, footage.ignored
-    )
+    tapes = {symbol: make_tape(symbol, reels[symbol]) for symbol in _wanted(reels, symbols)}
+    return evolve(_on_one_clock(tapes, footage.ignored), markets=frozenset(footage.markets))
 
 
 def _made_up(names: Sequence[str], given: Sequence[object], symbols: Iterable[str] | None) -> Recording:

@@ -51,6 +51,13 @@ class DepthUpdate:
     bids: Levels  # b
     asks: Levels  # a
     at: int
+    previous: int | None = None  # pu: the `last` of the update before it, where the market says so
+    time: int = 0  # T, else 0
+
+    @property
+    def after(self) -> int:
+        """The update id that it follows on."""
+        return self.first - 1 if self.previous is None else self.previous
 
 
 @frozen
@@ -71,6 +78,17 @@ class Ticker:
     ask: str  # a
     ask_quantity: str  # A
     at: int
+
+
+@frozen
+class Mark:
+    """What a future is valued at (markPrice); `rate` is the funding rate, due at `funding_time`."""
+
+    price: str  # p
+    index: str  # i
+    settle: str  # P
+    rate: str  # r
+    funding_time: int  # T
 
 
 @frozen

@@ -61,7 +61,8 @@ class Responder:
     def _answer(self, req: falcon.asgi.Request, parameters: Parameters | None, refusal: Refusal | None) -> Any:
         if refusal is not None or parameters is None:
             raise refusal or Refusal(-1000, "unreachable")
-        micros = time_unit(req.get_header("X-MBX-TIME-UNIT"))
+        market = self.exchange.market
+        micros = market.micros and time_unit(req.get_header("X-MBX-TIME-UNIT"))
         self.exchange.pace(self.endpoint, parameters)
         return self.endpoint.answer(self.exchange.moment(self.endpoint, micros), parameters)
 

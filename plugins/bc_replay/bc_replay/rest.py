@@ -50,7 +50,7 @@ def agg_trades(moment: Moment, parameters: Parameters) -> list[Any]:
     """The table of protocol section 4.6."""
     held = _retained(moment.seen(parameters.symbol).agg_trades, moment)
     limit = parameters.page(PAGE, LARGEST_PAGE)
-    start, end = _bounds(moment, parameters)
+    start, end = bounds(moment, parameters)
     if parameters.from_id is not None and (start is not None or end is not None):
         raise refusals.bad_combination()
     if parameters.from_id is not None:
@@ -64,7 +64,7 @@ def agg_trades(moment: Moment, parameters: Parameters) -> list[Any]:
 
 def klines(moment: Moment, parameters: Parameters) -> list[Any]:
     seen = moment.seen(parameters.symbol)
-    start, end = _bounds(moment, parameters)
+    start, end = bounds(moment, parameters)
     limit = parameters.page(PAGE, LARGEST_PAGE)
     bars = seen.candles(parameters.interval or "", start, end, limit, parameters.zone or 0)
     return [payloads.rest_kline(bar, moment.micros) for bar in bars]
@@ -76,7 +76,7 @@ def average_price(moment: Moment, parameters: Parameters) -> dict[str, Any]:
     return payloads.rest_average_price(price, closed, moment.micros)
 
 
-def _bounds(moment: Moment, parameters: Parameters) -> tuple[int | None, int | None]:
+def bounds(moment: Moment, parameters: Parameters) -> tuple[int | None, int | None]:
     """Both time bounds, clamped into the exchange's valid range (protocol section 2)."""
     latest = moment.server + SLACK
     start = None if parameters.start is None else min(parameters.start, latest)

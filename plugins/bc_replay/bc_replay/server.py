@@ -15,7 +15,7 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
-from attrs import define
+from attrs import define, evolve
 from gunicorn.app.base import BaseApplication
 
 from bc_replay.app import Lifespan, create_app
@@ -26,8 +26,10 @@ from bc_replay.clock import SECOND, Clock
 from bc_replay.exchange import Exchange
 from bc_replay.faults import Faults, parse_faults
 from bc_replay.hub import Hub
+from bc_replay.keepalive import Habits
 from bc_replay.laps import Laps
 from bc_replay.limits import WeightLimiter
+from bc_replay.markets import MARKETS, SPOT, Market
 from bc_replay.options import Options
 from bc_replay.recording import Recording, read_recording
 from bc_replay.synthetic import is_synthetic
@@ -123,18 +125,36 @@ def build(options: Options, recording: Recording, address: tuple[str, int], upst
     tapes = recording.tapes if laps is None else laps.tapes
     start = recording.start if options.start_at is None else options.start_at
     clock = Clock(start, recording.end if laps is None else laps.end, options.speed, waiting=options.wait)
+    market = market_of(options, recording)
     exchange = Exchange(
         tapes,
         clock,
         Faults(parse_faults(options.faults)),
-        WeightLimiter(options.weight_limit),
-        Front(address, str(upstream), options.habits, tight=options.speed == 0),
-        Hub(tapes, clock.market),
+        WeightLimiter(options.weight_limit or market.weight_limit),
+        Front(address, str(upstream), _habits(options, market), tight=options.speed == 0),
+        Hub(tapes, clock.market, market=market),
         options.retention_floor,
+        market,
     )
     if laps is not None:
         exchange.pump.onward = partial(_onward, laps, clock)
     return exchange
+
+
+def market_of(options: Options, recording: Recording) -> Market:
+    """What the recording is of, unless the options say so; spot where nothing does. Raises StartError."""
+    told = sorted(recording.markets)
+    if len(told) > 1:
+        raise StartError(f"the recordings are of {' and '.join(told)}, whose ids differ: serve each by itself")
+    if options.market and told and told != [options.market]:
+        raise StartError(f"the recording is of {told[0]}, and cannot be served as {options.market}: leave --market out")
+    return MARKETS[options.market or (told[0] if told else SPOT.name)]
+
+
+def _habits(options: Options, market: Market) -> Habits:
+    ping, pong = options.ping_interval, options.pong_timeout
+    usual = market.habits
+    return evolve(usual, ping_every=ping or usual.ping_every, pong_within=pong or usual.pong_within)
 
 
 def _onward(laps: Laps, clock: Clock, now: int) -> bool:
@@ -146,7 +166,7 @@ def _onward(laps: Laps, clock: Clock, now: int) -> bool:
 def _bucket(options: Options, exchange: Exchange, folder: Path) -> Bucket:
     """A recording that loops has no past to make files of: only given files are served with it."""
     delay = int(options.bulk_delay * SECOND)
-    press = None if options.loop else Press(exchange.tapes, folder / "made", delay)
+    press = None if options.loop else Press(exchange.tapes, folder / "made", delay, exchange.market.bulk)
     shelf = None if options.bulk is None else Shelf(options.bulk)
     return Bucket(exchange.faults, exchange.clock.now, folder, press, shelf)
 

@@ -32,6 +32,7 @@ class Session:
     micros: bool
     mute_until: Callable[[], float | None] = lambda: None
     let_go: Callable[[], None] = lambda: None
+    route: str = ""
     _names: dict[str, None] = field(factory=dict)  # an ordered set
     _queue: deque[bytes] = field(factory=deque)
     _filled: asyncio.Event = field(factory=asyncio.Event)
@@ -41,6 +42,10 @@ class Session:
     @property
     def names(self) -> Sequence[str]:
         return tuple(self._names)
+
+    @property
+    def most_streams(self) -> int:
+        return self.hub.market.most_streams
 
     @property
     def waiting(self) -> int:

@@ -12,6 +12,7 @@ from bc_replay.tape import Event, Tape
 
 Happening = tuple[int, int, str, Event]
 _at = attrgetter("at")
+FINEST = 100_000  # the fastest depth stream: whatever finer was recorded goes out on it as it is
 _IN_STEP = 500_000  # a recording whose updates come closer than this was made at the 100 ms cadence
 
 
@@ -27,7 +28,7 @@ def is_fine(tape: Tape) -> bool:
 def is_real_time(stream: Stream, tape: Tape) -> bool:
     """Whether a stream passes recorded events on as they are."""
     if stream.carries is Carries.DEPTH:
-        return stream.cadence < 1_000_000 or not is_fine(tape)
+        return stream.cadence <= FINEST or not is_fine(tape)
     return stream.cadence == 0
 
 

@@ -159,9 +159,12 @@ def test_a_value_that_cannot_be_is_named(tmp_path: Path, field: str, value: obje
         read_recording([written(tmp_path / "raw.txt", line(US, {**agg(1), field: value}))])
 
 
-def test_usd_m_futures_are_refused(tmp_path: Path) -> None:
-    with pytest.raises(RecordingError, match=r"line 1: this is a USD-M futures recording"):
-        read_recording([written(tmp_path / "raw.txt", line(US, depth(5, 6, pu=4)))])
+def test_a_recording_shows_of_which_market_it_is(tmp_path: Path) -> None:
+    um = read_recording([written(tmp_path / "um.txt", line(US, depth(5, 6, pu=3)))])
+    spot = read_recording([written(tmp_path / "spot.txt", line(US, depth(5, 6)))])
+    either = read_recording([written(tmp_path / "either.txt", line(US, agg(1)))])
+    assert [{"um"}, {"spot"}, set()] == [each.markets for each in (um, spot, either)]
+    assert (3, 4) == (um.tapes["BTCUSDT"].updates[0].after, spot.tapes["BTCUSDT"].updates[0].after)
 
 
 def test_a_truncated_gzip_is_refused(tmp_path: Path) -> None:

@@ -78,9 +78,10 @@ def test_a_bad_row_is_named(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("row", ["1,2.5,0.5,7,8,1723161255003,true\n", "1,2.5,0.5,1.25,1723161255003,true\n"])
-def test_bulk_futures_tables_are_refused(tmp_path: Path, row: str) -> None:
-    with pytest.raises(RecordingError, match="futures"):
-        read_recording([written(tmp_path / "BTCUSDT-aggTrades-2024-08-09.csv", row)])
+def test_bulk_tables_of_futures_have_a_column_less(tmp_path: Path, row: str) -> None:
+    recording = read_recording([written(tmp_path / "BTCUSDT-aggTrades-2024-08-09.csv", row)])
+    (trade,) = recording.tapes["BTCUSDT"].agg_trades
+    assert ({"um"}, 1, "2.50000000", True) == (recording.markets, trade.id, trade.price, trade.buyer_maker)
 
 
 def test_a_file_that_is_no_csv_at_all_is_passed_over_in_a_folder(tmp_path: Path) -> None:

@@ -11,7 +11,6 @@ from pathlib import Path
 import pytest
 
 from bc_replay import payloads
-from bc_replay.errors import RecordingError
 from bc_replay.recording import Recording, read_recording
 from bc_replay.tape import Tape
 
@@ -165,6 +164,13 @@ def test_all_symbols_of_the_multi_symbol_recordings_have_a_book_at_the_end() -> 
     assert 17 == len([tape for tape in recording.tapes.values() if tape.happened(recording.end).book(1)])
 
 
-def test_the_futures_recording_is_refused() -> None:
-    with pytest.raises(RecordingError, match="USD-M futures"):
-        load(beside("ws_raw_hftbacktest_um"))
+def test_candles_of_the_futures_recording_are_the_exchanges_own() -> None:
+    folder = beside("ws_raw_hftbacktest_um")
+    tape = load(folder / "btcusdt_20240808.gz").tapes["BTCUSDT"]
+    (rows,) = (path.read_text().splitlines() for path in folder.glob("*.csv"))
+    theirs = {int(row.split(",")[0]): row.split(",") for row in rows}
+    bars = tape.happened(tape.end).candles("1m", 1_723_161_300_000_000, 1_723_161_540_000_000)
+    assert 5 == len(bars)
+    for bar in bars:
+        ours = payloads.rest_kline(bar, False)
+        assert list(map(float, theirs[ours[0]][1:11])) == list(map(float, ours[1:11]))

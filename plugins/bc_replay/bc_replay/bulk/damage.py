@@ -36,13 +36,16 @@ def _zeros(count: int) -> Iterator[bytes]:
 
 
 def _headed(key: Key, rows: Rows) -> Rows:
+    if not rows[0][:1].isdigit():
+        return rows
     return [f"{HEADERS[key.kind]}\n".encode(), *rows]
 
 
 def _shuffled(key: Key, rows: Rows) -> Rows:
     """In an order that depends on the file's name alone, and is not that of before."""
+    head, rows = (rows[:1], rows[1:]) if rows and not rows[0][:1].isdigit() else ([], rows)
     mixed = random.Random(key.path).sample(rows, len(rows))
-    return mixed if mixed != rows else rows[::-1]
+    return head + (mixed if mixed != rows else rows[::-1])
 
 
 def _short(key: Key, rows: Rows) -> Rows:

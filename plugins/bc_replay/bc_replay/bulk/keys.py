@@ -16,7 +16,7 @@ MONTH_ONLY = ("3d", "1w", "1M")  # klines too long for a daily file
 MONTH_IN_NAMES = "1mo"  # what file names call the interval 1M
 INTERVALS = {**{interval: interval for interval in FIXED}, MONTH_IN_NAMES: "1M"}
 _FILE = re.compile(
-    r"data/spot/(?P<period>daily|monthly)/"
+    r"data/(?P<market>spot|futures/um)/(?P<period>daily|monthly)/"
     r"(?:(?P<kind>aggTrades|trades)/(?P<symbol>[^/]+)/(?P=symbol)-(?P=kind)"
     r"|klines/(?P<of>[^/]+)/(?P<interval>[^/]+)/(?P=of)-(?P=interval))"
     r"-(?P<date>\d{4}-\d\d(?:-\d\d)?)\.zip"
@@ -32,6 +32,7 @@ class Key:
     symbol: str
     date: str  # YYYY-MM-DD, or YYYY-MM of a monthly file
     interval: str = ""
+    market: str = "spot"  # the folder of its market below data/
 
     @classmethod
     def parse(cls, path: str) -> Key | None:
@@ -41,7 +42,7 @@ class Key:
             return None
         interval = INTERVALS.get(match["interval"] or "", "")
         kind = match["kind"] or "klines"
-        key = cls(match["period"], kind, match["symbol"] or match["of"], match["date"], interval)
+        key = cls(match["period"], kind, match["symbol"] or match["of"], match["date"], interval, match["market"])
         return key if key.sensible else None
 
     @property
@@ -54,7 +55,7 @@ class Key:
     @property
     def folder(self) -> str:
         below = f"{self.symbol}/{_named(self.interval)}" if self.interval else self.symbol
-        return f"data/spot/{self.period}/{self.kind}/{below}/"
+        return f"data/{self.market}/{self.period}/{self.kind}/{below}/"
 
     @property
     def stem(self) -> str:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 
-from attrs import define, field
+from attrs import define, evolve, field
 
 from bc_replay.bulk.keys import DAILY, INTERVALS, MONTHLY, Key, date_of
 from bc_replay.bulk.rows import content, holds
@@ -27,11 +27,12 @@ class Press:
     tapes: Mapping[str, Tape]
     folder: Path
     delay: int = 0
+    market: str = "spot"
     _made: dict[Key, Stored] = field(factory=dict)
 
     def published(self, key: Key, now: int) -> bool:
         tape = self.tapes.get(key.symbol)
-        return tape is not None and key.end + self.delay <= now and holds(tape, key)
+        return tape is not None and key.market == self.market and key.end + self.delay <= now and holds(tape, key)
 
     def keys(self, prefix: str, now: int) -> Iterator[Key]:
         """What is published by now under a prefix of the bucket."""
@@ -39,7 +40,7 @@ class Press:
             for period in (DAILY, MONTHLY):
                 for kind, interval in KINDS:
                     # T may lie before the instant at which a record happens: before midnight, then.
-                    first = Key(period, kind, symbol, date_of(tape.start - DAY, period), interval)
+                    first = Key(period, kind, symbol, date_of(tape.start - DAY, period), interval, self.market)
                     if first.sensible and _meet(first.folder, prefix):
                         yield from self._run(tape, first, now)
 
@@ -56,7 +57,7 @@ class Press:
         while key.start <= tape.horizon and key.end + self.delay <= now:
             if holds(tape, key):
                 yield key
-            key = Key(key.period, key.kind, key.symbol, date_of(key.end, key.period), key.interval)
+            key = evolve(key, date=date_of(key.end, key.period))
 
 
 def _meet(folder: str, prefix: str) -> bool:

@@ -13,6 +13,13 @@ from bc_replay.tape import Tape
 
 MICROS_FROM = 1_735_689_600_000_000  # 2025-01-01: rows from here on are in us, earlier ones in ms
 EVER = 2**62
+SPOT = "spot"
+UM_HEADERS = {
+    "aggTrades": "agg_trade_id,price,quantity,first_trade_id,last_trade_id,transact_time,is_buyer_maker",
+    "trades": "id,price,qty,quote_qty,time,is_buyer_maker",
+    "klines": "open_time,open,high,low,close,volume,close_time,quote_volume,count,"
+    "taker_buy_volume,taker_buy_quote_volume,ignore",
+}
 PIECE = 4096  # rows
 
 
@@ -27,7 +34,7 @@ def holds(tape: Tape, key: Key) -> bool:
 
 def content(tape: Tape, key: Key) -> Iterator[bytes]:
     """The CSV of the file, some thousand rows at a time: every record whose T (klines: open time) it covers."""
-    rows = _rows(tape, key)
+    rows = _rows(tape, key) if key.market == SPOT else _um_rows(tape, key)
     while piece := "".join(islice(rows, PIECE)):
         yield piece.encode()
 
@@ -40,6 +47,20 @@ def _rows(tape: Tape, key: Key) -> Iterable[str]:
         return map(_trade, tape.trades.within(first, last))
     bars = tape.happened(EVER).candles(key.interval, first, last, EVER)
     return map(_kline, bars)
+
+
+def _um_rows(tape: Tape, key: Key) -> Iterator[str]:
+    """With a header, as since 2022, without isBestMatch, booleans in lower case, times always in ms."""
+    yield f"{UM_HEADERS[key.kind]}\n"
+    first, last = key.start, key.end - 1
+    if key.kind == "klines":
+        bars = tape.happened(EVER).candles(key.interval, first, last, EVER)
+        yield from (",".join(map(str, payloads.rest_kline(bar, False))) + "\n" for bar in bars)
+        return
+    if key.kind == "aggTrades":
+        yield from map(_um_agg_trade, tape.agg_trades.within(first, last))
+    else:
+        yield from map(_um_trade, tape.trades.within(first, last))
 
 
 def _has_bar(tape: Tape, key: Key) -> bool:
@@ -60,6 +81,16 @@ def _agg_trade(t: AggTrade) -> str:
 def _trade(t: Trade) -> str:
     quote = payloads.rest_trade(t, True)["quoteQty"]
     return f"{t.id},{t.price},{t.quantity},{quote},{_stamp(t.time)},{t.buyer_maker},{t.best_match}\n"
+
+
+def _um_agg_trade(t: AggTrade) -> str:
+    ids = f"{t.first},{t.last}"
+    return f"{t.id},{t.price},{t.quantity},{ids},{t.time // 1000},{str(t.buyer_maker).lower()}\n"
+
+
+def _um_trade(t: Trade) -> str:
+    quote = payloads.rest_trade(t, False)["quoteQty"]
+    return f"{t.id},{t.price},{t.quantity},{quote},{t.time // 1000},{str(t.buyer_maker).lower()}\n"
 
 
 def _kline(bar: Candle) -> str:

@@ -8,13 +8,12 @@ from typing import Any
 from attrs import define, field
 
 from bc_replay.decimals import normal, scaled
-from bc_replay.errors import RecordingError
 from bc_replay.readers.reel import UNTIMED, Footage
 from bc_replay.readers.timing import HappeningClock, micros, sensible
 from bc_replay.records import DepthUpdate, Levels, Snapshot, Ticker
 
 Json = Mapping[str, Any]
-USD_M = "this is a USD-M futures recording (its depth updates carry 'pu'); only spot recordings can be replayed"
+MARKET = "MARKET"  # X of a futures trade; others (insurance fund, ADL) are not on the public tape
 
 
 @define
@@ -67,8 +66,10 @@ class Events:
         )
 
     def _trade(self, data: Json, receive: int | None) -> None:
-        if "X" in data:
-            raise RecordingError("this is a USD-M futures recording (its trades carry 'X'); only spot can be replayed")
+        self.footage.markets.add("um" if "X" in data else "spot")
+        if data.get("X", MARKET) != MARKET:
+            self.footage.ignore(f"trade of kind {data['X']}")
+            return
         time, event = _times(data)
         own = max(time, event)
         self.footage.reel(data["s"]).trades.add_trade(
@@ -83,18 +84,16 @@ class Events:
         )
 
     def _update(self, data: Json, receive: int | None) -> None:
-        if "pu" in data:
-            raise RecordingError(USD_M)
+        self.footage.markets.add("um" if "pu" in data else "spot")
         own = sensible(micros(data["E"]))
         at = self.clock.at(receive, own)
-        update = DepthUpdate(data["U"], data["u"], own, self._levels(data["b"]), self._levels(data["a"]), at)
+        sides = self._levels(data["b"]), self._levels(data["a"])
+        engine = sensible(micros(data["T"])) if "T" in data else 0
+        update = DepthUpdate(data["U"], data["u"], own, *sides, at, data.get("pu"), engine)
         self.footage.reel(data["s"]).updates.append(update)
 
     def _ticker(self, data: Json, receive: int | None) -> None:
-        if "T" in data:
-            raise RecordingError(
-                "this is a USD-M futures recording (its bookTicker carries 'T'); only spot can be replayed"
-            )
+        self.footage.markets |= {"um"} if "T" in data else set()
         own = sensible(micros(data["E"])) if "E" in data else 0
         if receive is None and not own:
             self.footage.ignore("bookTicker without any time")
@@ -104,11 +103,10 @@ class Events:
         self.footage.reel(data["s"]).tickers.append(ticker)
 
     def _depth_reply(self, data: Json, receive: int | None, symbol: str | None) -> None:
-        if "E" in data and "T" in data:
-            raise RecordingError(
-                "this is a USD-M futures depth reply (it carries 'E' and 'T'); only spot can be replayed"
-            )
-        at = UNTIMED if receive is None else self.clock.at(receive, 0)
+        futures = "E" in data and "T" in data
+        self.footage.markets.add("um" if futures else "spot")
+        own = sensible(micros(data["E"])) if futures else UNTIMED
+        at = own if receive is None else self.clock.at(receive, max(own, 0))
         snapshot = Snapshot(data["lastUpdateId"], self._levels(data["bids"]), self._levels(data["asks"]), at)
         kept = self.footage.orphans if symbol is None else self.footage.reel(symbol).snapshots
         kept.append(snapshot)

@@ -46,6 +46,7 @@ def read_paths(paths: Iterable[str | Path]) -> Footage:
         adopt(footage, source.path, source.symbol, neighbours)
         for symbol, reel in footage.reels.items():
             whole.reel(symbol).extend(reel)
+        whole.markets |= footage.markets
         for kind, count in footage.ignored.items():
             whole.ignored[kind] = whole.ignored.get(kind, 0) + count
     return whole

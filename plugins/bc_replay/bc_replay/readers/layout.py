@@ -6,12 +6,12 @@ from collections.abc import Mapping
 
 from attrs import frozen
 
-from bc_replay.errors import RecordingError
 from bc_replay.readers.opening import UnknownKindError
 
 BOOLEANS = {"true": True, "t": True, "1": True, "false": False, "f": False, "0": False}
 SPOT_AGG_TRADES = ("id", "price", "quantity", "first", "last", "time", "maker", "best")
 SPOT_TRADES = ("id", "price", "quantity", "quote", "time", "maker", "best")
+UM_AGG_TRADES, UM_TRADES = SPOT_AGG_TRADES[:-1], SPOT_TRADES[:-1]
 NAMES: Mapping[str, tuple[str, ...]] = {
     "agg_id": ("aggtradeid", "aggregatetradeid", "aggid", "a"),
     "trade_id": ("tradeid", "id", "t"),
@@ -29,8 +29,8 @@ NAMES: Mapping[str, tuple[str, ...]] = {
     "is_ask": ("isask",),
 }
 UNDERSTOOD = (
-    "understood are spot aggTrades (8 columns) and trades (7 columns) as in the bulk files, or a header that names "
-    "the columns"
+    "understood are aggTrades (8 columns, USD-M futures 7) and trades (7 columns, USD-M futures 6) as in the bulk "
+    "files, or a header that names the columns"
 )
 
 
@@ -39,6 +39,13 @@ class Layout:
     kind: str  # "aggTrades", "trades" or "snapshots"
     places: Mapping[str, int]
     header: bool
+
+    @property
+    def market(self) -> str | None:
+        """Only spot has a column isBestMatch, and says nothing by leaving it out of a table of somebody's own."""
+        if "best" in self.places:
+            return "spot"
+        return None if self.header or self.kind == "snapshots" else "um"
 
     def cell(self, row: list[str], name: str, default: str | None = None) -> str:
         """IndexError where the row is too short."""
@@ -51,7 +58,7 @@ class Layout:
 
 
 def layout_of(first: list[str], name: str) -> Layout:
-    """Told from a file's first row; UnknownKindError if it is no such table, RecordingError if it is a futures one."""
+    """Told from a file's first row; UnknownKindError if it is no such table."""
     if first and first[0][:1].isdigit():
         return _bare(first, name)
     return _headed(first, name)
@@ -63,9 +70,9 @@ def _bare(row: list[str], name: str) -> Layout:
     if len(row) == len(SPOT_TRADES) and _boolean(row[-1]):
         if _boolean(row[-2]):
             return _layout("trades", SPOT_TRADES)
-        raise RecordingError(f"{name}: 7 columns without isBestMatch are futures aggTrades; only spot can be replayed")
-    if len(row) == 6 and _boolean(row[-1]):
-        raise RecordingError(f"{name}: 6 columns without isBestMatch are futures trades; only spot can be replayed")
+        return _layout("aggTrades", UM_AGG_TRADES)
+    if len(row) == len(UM_TRADES) and _boolean(row[-1]):
+        return _layout("trades", UM_TRADES)
     raise UnknownKindError(f"{name}: {len(row)} columns of no known table; {UNDERSTOOD}")
 
 

@@ -28,7 +28,7 @@ def renamed(footage: Footage, path: Path, symbol: str) -> Footage:
     if len(footage.reels) > 1:
         raise RecordingError(f"{path}: cannot be {symbol}: it holds {', '.join(sorted(footage.reels))}")
     reels = dict(zip([symbol], footage.reels.values(), strict=False))
-    return Footage(reels, footage.orphans, footage.ignored)
+    return Footage(reels, footage.orphans, footage.ignored, footage.markets)
 
 
 def _by_events(footage: Footage, snapshot: Snapshot) -> str | None:
@@ -38,7 +38,7 @@ def _by_events(footage: Footage, snapshot: Snapshot) -> str | None:
     reaching = [
         symbol
         for symbol, reel in footage.reels.items()
-        if reel.updates and reel.updates[0].first - 1 <= snapshot.last_update_id <= reel.updates[-1].last
+        if reel.updates and reel.updates[0].after <= snapshot.last_update_id <= reel.updates[-1].last
     ]
     return reaching[0] if len(reaching) == 1 else None
 

@@ -31,11 +31,15 @@ class Reel:
 
 @define(eq=False)
 class Footage:
-    """`orphans` are snapshots that do not say whose they are; `ignored` counts what is no part of a tape, by kind."""
+    """`orphans` are snapshots that do not say whose they are; `ignored` counts what is no part of a tape, by kind.
+
+    `markets` are those whose own way of writing was met: "spot", "um"; what both write alike tells nothing.
+    """
 
     reels: dict[str, Reel] = field(factory=dict)
     orphans: list[Snapshot] = field(factory=list)
     ignored: dict[str, int] = field(factory=dict)
+    markets: set[str] = field(factory=set)
 
     def reel(self, symbol: str) -> Reel:
         return self.reels.setdefault(symbol, Reel())

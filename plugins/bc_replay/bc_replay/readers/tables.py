@@ -1,6 +1,7 @@
 """CSV: bulk-format aggTrades and trades (protocol section 8.3), and such tables with a header of their own.
 
-Without a header: 8 columns are spot aggTrades, 7 that end in two booleans spot trades. With one: by column names.
+Without a header: 8 columns are spot aggTrades, 7 that end in two booleans spot trades, 7 and 6 that end in one those
+of USD-M futures. With one: by column names.
 A table of depth snapshots has the columns LastUpdateId, IsAsk, Price, Quantity and a receive time.
 """
 
@@ -53,6 +54,7 @@ def read_table(opened: Open, name: str, forced: str | None, named: str | None) -
 
 def _read_trades(table: Table, name: str, forced: str | None, named: str) -> Footage:
     footage, layout = Footage(), table.layout
+    footage.markets |= {layout.market} if layout.market else set()
     clock = HappeningClock(_offset(table))
     for number, row in table.rows():
         try:

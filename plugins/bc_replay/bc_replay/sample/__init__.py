@@ -6,7 +6,7 @@ from importlib.resources import files
 from pathlib import Path
 
 
-def paths() -> tuple[Path, ...]:
-    """The files of the sample, in recorded order."""
-    folder = Path(str(files(__name__)))
+def paths(market: str = "spot") -> tuple[Path, ...]:
+    """The files of a market's sample, "spot" or "um", in recorded order."""
+    folder = Path(str(files(__name__ if market == "spot" else f"bc_replay.sample_{market}")))
     return tuple(sorted(folder.glob("*.gz")))
