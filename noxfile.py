@@ -25,7 +25,12 @@ SIDE_BY_SIDE = ("-q", "-n", "4", "--dist", "worksteal")
 # whose libraries are those of bc_http, and against which the other tests run anyway.
 FAULTS = ("tests/e2e/test_fault_matrix.py", "plugins/bc_orderbook/tests/test_depth_replay.py")
 REPLAY = "plugins/bc_replay/tests"
-LIBRARIES = {"bc_trades": ["bc_binance"], "bc_orderbook": ["bc_binance"], "bc_replay": []}
+LIBRARIES = {
+    "bc_trades": ["bc_binance"],
+    "bc_orderbook": ["bc_binance"],
+    "bc_replay": [],
+    "binance_collector": ["bc_binance", "bc_http", "bc_orderbook", "bc_parquet", "bc_replay", "bc_trades"],
+}
 
 
 def group(name: str) -> list[str]:
@@ -91,7 +96,11 @@ def lower_bounds() -> list[str]:
         for requirement in tomllib.loads(file.read_text())["project"]["dependencies"]:
             if match := re.match(r"([A-Za-z0-9_.-]+)(?:\[[^]]*\])?>=([0-9.]+)", requirement):
                 found[match[1]] = max(found.get(match[1], "0"), match[2], key=version)
-    return [f"{name}=={number}" for name, number in sorted(found.items()) if not name.startswith(("bcore", "bc-"))]
+    return [
+        f"{name}=={number}"
+        for name, number in sorted(found.items())
+        if not name.startswith(("bcore", "bc-", "binance-collector"))
+    ]
 
 
 def version(text: str) -> tuple[int, ...]:

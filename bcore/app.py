@@ -15,7 +15,7 @@ from bcore.config import Section, Settings, SourceSection, Tree, check
 from bcore.errors import ConfigError, ConflictError
 from bcore.local import StoreReader
 from bcore.naming import near
-from bcore.protocols import Clock, Exchange, Source, Store
+from bcore.protocols import Clock, Exchange, Server, Source, Store
 from bcore.records import Computation, Context, Dataset, Derivation, Factory
 from bcore.registry import Registry
 
@@ -73,6 +73,12 @@ class App:
         if problems:
             raise ConfigError(problems)
         return jobs
+
+    def server(self, name: str) -> Server:
+        """What the section of [servers] describes. Raises `ConfigError` where it cannot work."""
+        section = self.settings.servers[name]
+        built: Server = section.factory.build(section.config, self._context(section))
+        return built
 
     def close(self) -> None:
         """Closes exchanges, then stores. Each failure is logged with its owner; the others are closed all the same."""

@@ -10,7 +10,6 @@ from functools import partial
 from pathlib import Path
 from threading import Event as Flag
 from threading import Thread
-from typing import Any
 
 from attrs import define, field, fields_dict, frozen
 
@@ -19,11 +18,9 @@ from bcore.board import Board
 from bcore.collect import Job
 from bcore.config import Section
 from bcore.disk import DiskWatch
-from bcore.errors import ConfigError
 from bcore.heartbeat import Heart
 from bcore.logs import one_line
 from bcore.protocols import Accompanies, Watches
-from bcore.records import Context
 from bcore.survey import Kept, Survey, stats_of
 
 log = logging.getLogger(__name__)
@@ -138,8 +135,8 @@ def _beat(board: Board, archive: Archive, heart: Heart) -> None:
 def accompanied(app: App, board: Board) -> Iterator[None]:
     """While inside, the configured servers that accompany a collector run in this process. Raises `ConfigError`."""
     with ExitStack() as running:
-        for section in app.settings.servers.values():
-            server = section.factory.build(section.config, _context(app, section))
+        for name, section in app.settings.servers.items():
+            server = app.server(name)
             if isinstance(server, Accompanies):
                 _start(server, app, board)
                 running.callback(_close, section.path, server)
@@ -157,11 +154,3 @@ def _close(path: str, server: Accompanies) -> None:
         server.close()
     except Exception:
         log.exception("closing %s failed", path)
-
-
-def _context(app: App, section: Section) -> Context:
-    return Context(section.path, app.clock, _no_exchange, app.emit, plugins=app.registry.manager)
-
-
-def _no_exchange() -> Any:
-    raise ConfigError(["only a source has an exchange"])

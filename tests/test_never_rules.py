@@ -15,7 +15,10 @@ from bcore import hookspecs
 
 ROOT = Path(__file__).parents[1]
 CORE = ROOT / "bcore"
-PLUGINS = sorted(path for path in (ROOT / "plugins").iterdir() if (path / "pyproject.toml").exists())
+DISTRIBUTIONS = sorted(path for path in (ROOT / "plugins").iterdir() if (path / "pyproject.toml").exists())
+# A front gives what other distributions do under other names. It offers no hooks, and nothing imports it.
+FRONTS = [path for path in DISTRIBUTIONS if path.name == "binance_collector"]
+PLUGINS = [path for path in DISTRIBUTIONS if path not in FRONTS]
 HEAVY = {"pyarrow", "pandas", "numpy", "polars", "duckdb", "falcon", "gunicorn", "requests", "cattrs", "websockets"}
 LIBRARY = "bc_binance"
 WEB = {"bc_http", "bc_replay"}
@@ -87,7 +90,7 @@ def test_the_reading_of_imports_sees_what_it_must() -> None:
 
 
 def test_the_core_imports_no_plugin() -> None:
-    plugins = {plugin.name for plugin in PLUGINS}
+    plugins = {plugin.name for plugin in DISTRIBUTIONS}
     assert [] == shown([each for each in imports_of(CORE) if each.top in plugins or each.top.startswith("bc_")])
 
 
@@ -104,8 +107,18 @@ def test_the_core_names_no_exchange(name: str) -> None:
 
 @pytest.mark.parametrize("plugin", PLUGINS, ids=lambda path: path.name)
 def test_no_plugin_imports_another_but_the_exchange_as_a_library(plugin: Path) -> None:
-    others = {other.name for other in PLUGINS} - {plugin.name, LIBRARY}
+    others = {other.name for other in DISTRIBUTIONS} - {plugin.name, LIBRARY}
     assert [] == shown([each for each in imports_of(package(plugin)) if each.top in others])
+
+
+@pytest.mark.parametrize("front", FRONTS, ids=lambda path: path.name)
+def test_a_front_offers_no_hooks_and_declares_what_it_imports(front: Path) -> None:
+    project = (front / "pyproject.toml").read_text()
+    assert not (package(front) / "plugin.py").exists()
+    assert "entry-points.bcore]" not in project
+    used = {each.top for each in imports_of(package(front))} & {path.name for path in PLUGINS}
+    assert used
+    assert [] == [name for name in sorted(used) if f'"{name.replace("_", "-")}>=' not in project]
 
 
 @pytest.mark.parametrize("plugin", PLUGINS, ids=lambda path: path.name)
@@ -115,12 +128,12 @@ def test_the_exchange_is_a_declared_dependency_where_it_is_imported(plugin: Path
     assert not used or re.search(r'^\s*"bc-binance\b', project, re.MULTILINE)
 
 
-@pytest.mark.parametrize("plugin", [path for path in PLUGINS if path.name not in WEB], ids=lambda path: path.name)
+@pytest.mark.parametrize("plugin", [path for path in DISTRIBUTIONS if path.name not in WEB], ids=lambda path: path.name)
 def test_only_the_web_plugins_import_falcon(plugin: Path) -> None:
     assert [] == shown([each for each in imports_of(package(plugin)) if each.top in {"falcon", "gunicorn"}])
 
 
-@pytest.mark.parametrize("folder", [CORE, *map(package, PLUGINS)], ids=lambda path: path.name)
+@pytest.mark.parametrize("folder", [CORE, *map(package, DISTRIBUTIONS)], ids=lambda path: path.name)
 def test_pandas_is_imported_only_inside_functions(folder: Path) -> None:
     assert [] == shown([each for each in imports_of(folder) if each.top == "pandas" and not each.inside])
 

@@ -11,7 +11,7 @@ from bcore.cli.options import with_globals
 
 if TYPE_CHECKING:
     from bcore.cli.options import Options
-    from bcore.config import Section, Tree
+    from bcore.config import Tree
     from bcore.registry import Registry
 
 
@@ -39,16 +39,9 @@ def serve(options: Options, name: str | None, host: str | None, port: int | None
     section = _with(_section(tree, chosen), {key: value for key, value in given.items() if value is not None})
     app = App.of({"stores": tree["stores"], "servers": {chosen: section}}, registry)
     try:
-        _serve(app, app.settings.servers[chosen])
+        app.server(chosen).serve(app.reader())
     finally:
         app.close()
-
-
-def _serve(app: Any, section: Section) -> None:
-    from bcore.records import Context
-
-    context = Context(section.path, app.clock, _no_exchange, app.emit, plugins=app.registry.manager)
-    section.factory.build(section.config, context).serve(app.reader())
 
 
 def _chosen(tree: Tree, registry: Registry, name: str | None) -> str:
@@ -90,9 +83,3 @@ def _section(tree: Tree, name: str) -> Any:
 def _with(section: Any, given: Mapping[str, Any]) -> Any:
     """The section with what the command line says; what is no section stays as it is: `check` names it."""
     return {**section, **given} if isinstance(section, Mapping) else section
-
-
-def _no_exchange() -> Any:
-    from bcore.errors import ConfigError
-
-    raise ConfigError(["only a source has an exchange"])
