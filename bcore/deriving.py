@@ -63,8 +63,15 @@ class Deriving:
         asked = query
         if query.tail is not None and query.end is None:
             asked = evolve(query, end=(stats.last_time or 0) + 1)
+        before: Query | None = None
         while True:
             need = self.derivation.needs(asked, self.params)
+            if need == before:
+                raise PluginError(
+                    f"the view {self.derivation.name!r} has a fault: its needs() asks for no more rows than before, "
+                    "however many are wanted"
+                )
+            before = need
             rows = clip(self._applied(need, stats), self.derivation.time, query.start, query.end)
             wanted = query.tail if query.tail is not None else query.limit
             if wanted is None or rows.num_rows >= wanted + query.offset or _exhausted(need, query, stats):

@@ -7,7 +7,7 @@ from collections.abc import Iterator, Mapping
 from threading import RLock
 from typing import TYPE_CHECKING
 
-from attrs import define, field, frozen
+from attrs import define, evolve, field, frozen
 
 from bcore.errors import StoreError
 from bcore.protocols import Key, Store
@@ -20,6 +20,17 @@ if TYPE_CHECKING:
     import pyarrow as pa
 
 
+Name = tuple[str, str]  # of the dataset, and the symbol
+
+
+@frozen
+class _Held:
+    """The rows of a series, under the widest dataset that any of them came with."""
+
+    dataset: Dataset
+    table: pa.Table
+
+
 @frozen
 class MemoryConfig:
     """The section of a memory store: it has no settings."""
@@ -29,9 +40,9 @@ class MemoryConfig:
 class MemoryStore(Store):
     """Keeps series in memory until the process ends. Simple rather than fast."""
 
-    _tables: dict[Series, pa.Table] = field(factory=dict, init=False)
-    _origins: dict[Series, Counter[Origin]] = field(factory=dict, init=False)
-    _rejected: dict[Series, list[Rejected]] = field(factory=dict, init=False)
+    _held: dict[Name, _Held] = field(factory=dict, init=False)
+    _origins: dict[Name, Counter[Origin]] = field(factory=dict, init=False)
+    _rejected: dict[Name, list[Rejected]] = field(factory=dict, init=False)
     _lock: RLock = field(factory=RLock, init=False)
     _closed: bool = field(default=False, init=False)
 
@@ -46,40 +57,40 @@ class MemoryStore(Store):
         with self._lock:
             if self._closed:
                 raise StoreError("the store is closed")
-            held = self._held(batch.series)
-            known = set(keys_of(held, batch.dataset))
-            new = batch.table.filter(
-                pa.array([key not in known for key in keys_of(batch.table, batch.dataset)], pa.bool_())
-            )
-            order = [(name, "ascending") for name in batch.dataset.key]
+            dataset = self._grown(batch.series)
+            held = self._rows(Series(dataset, batch.symbol))
+            known = set(keys_of(held, dataset))
+            new = batch.table.filter(pa.array([key not in known for key in keys_of(batch.table, dataset)], pa.bool_()))
+            order = [(name, "ascending") for name in dataset.key]
             if new.num_rows:
-                self._tables[batch.series] = pa.concat_tables([held, new]).sort_by(order)
+                table = pa.concat_tables([held, _fitted(new, dataset.schema)]).sort_by(order)
+                self._held[_name(batch.series)] = _Held(dataset, table)
                 if batch.origin:
-                    self._origins.setdefault(batch.series, Counter())[batch.origin] += new.num_rows
+                    self._origins.setdefault(_name(batch.series), Counter())[batch.origin] += new.num_rows
         return Appended(rows=new.num_rows, known=batch.table.num_rows - new.num_rows)
 
     def read(self, query: Query) -> pa.Table:
-        return query.apply(self._held(query.series))
+        return query.apply(self._rows(query.series))
 
     def last(self, series: Series) -> Key | None:
-        keys = keys_of(self._held(series), series.dataset)
+        keys = keys_of(self._rows(series), series.dataset)
         return keys[-1] if keys else None
 
     def spans(self, series: Series) -> Spans:
         sequence = series.dataset.sequence
-        return Spans.from_ids(self._held(series).column(sequence)) if sequence else Spans()
+        return Spans.from_ids(self._rows(series).column(sequence)) if sequence else Spans()
 
     def datasets(self) -> Mapping[str, Dataset]:
         return {series.dataset.name: series.dataset for series in self.series()}
 
     def series(self) -> list[Series]:
         with self._lock:
-            return sorted(self._tables, key=lambda series: (series.dataset.name, series.symbol))
+            return [Series(held.dataset, symbol) for (_, symbol), held in sorted(self._held.items(), key=_by_name)]
 
     def stats(self, series: Series) -> SeriesStats:
         import pyarrow.compute as pc
 
-        table = self._held(series)
+        table = self._rows(series)
         times = pc.min_max(table.column(series.dataset.time).cast("int64"))
         keys = keys_of(table, series.dataset)
         return SeriesStats(
@@ -97,23 +108,59 @@ class MemoryStore(Store):
         """The whole series as one file, of its name; nothing of a series that is not held."""
         from bcore.proof import day_proofs
 
-        table = self._held(series)
+        table = self._rows(series)
         if table.num_rows:
             days, origins = day_proofs(table, series.dataset), tuple(self.origins(series))
             yield FileProof(str(series), table.num_rows, table.nbytes, days, origins)
 
     def origins(self, series: Series) -> list[tuple[Origin, int]]:
         with self._lock:
-            return list(self._origins.get(series, {}).items())
+            return list(self._origins.get(_name(series), {}).items())
 
     def quarantine(self, series: Series, rejected: Rejected) -> None:
         with self._lock:
-            self._rejected.setdefault(series, []).append(rejected)
+            self._rejected.setdefault(_name(series), []).append(rejected)
 
     def close(self) -> None:
         self._closed = True
 
-    def _held(self, series: Series) -> pa.Table:
+    def _rows(self, series: Series) -> pa.Table:
+        """The rows with the columns of the series' own dataset: what it has more than is held is null."""
         with self._lock:
-            held = self._tables.get(series)
-        return series.dataset.schema.empty_table() if held is None else held
+            held = self._held.get(_name(series))
+        schema = series.dataset.schema
+        return schema.empty_table() if held is None else _fitted(held.table, schema)
+
+    def _grown(self, series: Series) -> Dataset:
+        """The dataset of what will be held: a later version may bring further columns, an earlier one takes none."""
+        import pyarrow as pa
+
+        held = self._held.get(_name(series))
+        if held is None:
+            return series.dataset
+        further = [each for each in series.dataset.schema if each.name not in held.dataset.schema.names]
+        if any(not each.nullable for each in further):
+            raise StoreError(f"{series}: a column that is added to what is held must be nullable")
+        fewer = set(held.dataset.schema.names) - set(series.dataset.schema.names)
+        wider = held.dataset if fewer else series.dataset
+        return evolve(wider, schema=pa.schema([*held.dataset.schema, *further]))
+
+
+def _name(series: Series) -> Name:
+    return (series.dataset.name, series.symbol)
+
+
+def _by_name(item: tuple[Name, _Held]) -> Name:
+    return item[0]
+
+
+def _fitted(table: pa.Table, schema: pa.Schema) -> pa.Table:
+    import pyarrow as pa
+
+    if table.schema == schema:
+        return table
+    given = set(table.column_names)
+    columns = [
+        table.column(each.name) if each.name in given else pa.nulls(table.num_rows, each.type) for each in schema
+    ]
+    return pa.Table.from_arrays(columns, schema=schema)

@@ -15,6 +15,7 @@ from bcore import hookspecs
 
 ROOT = Path(__file__).parents[1]
 CORE = ROOT / "bcore"
+KIT = CORE / "testing"
 DISTRIBUTIONS = sorted(path for path in (ROOT / "plugins").iterdir() if (path / "pyproject.toml").exists())
 # A front gives what other distributions do under other names. It offers no hooks, and nothing imports it.
 FRONTS = [path for path in DISTRIBUTIONS if path.name == "binance_collector"]
@@ -140,8 +141,15 @@ def test_pandas_is_imported_only_inside_functions(folder: Path) -> None:
 
 def test_the_core_imports_what_is_heavy_only_inside_functions() -> None:
     late = {CORE / "fields.py", CORE / "hashing.py"}  # nothing but cattrs, and but pyarrow: themselves imported late
+    late |= set(KIT.rglob("*.py"))
     heavy = [each for each in imports_of(CORE) if each.top in HEAVY and not each.inside and each.file not in late]
     assert [] == shown(heavy)
+
+
+def test_nothing_but_tests_imports_the_kit() -> None:
+    code = [each for folder in (CORE, *map(package, PLUGINS)) for each in imports_of(folder)]
+    users = [each for each in code if each.module.startswith("bcore.testing") and KIT not in each.file.parents]
+    assert [] == shown(users)
 
 
 @pytest.mark.parametrize("plugin", PLUGINS, ids=lambda path: path.name)

@@ -1,0 +1,48 @@
+"""The kit for plugins' tests: what bcore expects of a store, a source, a derivation and a transport, ready to inherit.
+
+```python
+from bcore.testing import StoreTests
+
+class TestMyStore(StoreTests):
+    def open(self, place): return MyStore(place / "archive.db")
+    def plant(self, place, batch): ...     # rows in, by other means than the store's own append
+    def unearth(self, place, series): ...  # rows out, by other means than the store's own read
+```
+
+- `StoreTests`, `SourceTests`, `DerivationTests`, `TransportTests`: subclass one; what a product can and cannot do is
+  told by fixtures that a subclass overrides (`durable`, `symbols`, `grows`, ...).
+- A test that a product is known to fail is excused by name, with a reason: `excuses = {"test_x": "why"}`. It is then
+  expected to fail, and the run fails as soon as it passes. An excuse for a test that there is none of stops the run.
+- `bcore.testing.samples` makes datasets and rows, `made` a product from its factory and a plain section.
+- `bcore.testing.fixtures` has fixtures for a top-level conftest.py: `pytest_plugins = ["bcore.testing.fixtures"]`.
+
+It needs pytest, and for random operations hypothesis, where that is installed.
+"""
+
+from __future__ import annotations
+
+import pytest
+
+pytest.register_assert_rewrite(
+    *(f"bcore.testing.{name}" for name in ("agreeing", "appending", "reading", "crashing", "modelling")),
+    *(f"bcore.testing.{name}" for name in ("stores", "sources", "streams", "derivations", "transports")),
+)
+
+from bcore.testing.derivations import DerivationTests  # noqa: E402 - after the modules with assertions are announced
+from bcore.testing.kit import Kit  # noqa: E402
+from bcore.testing.making import made  # noqa: E402
+from bcore.testing.network import NetworkClosed, closed_network  # noqa: E402
+from bcore.testing.sources import SourceTests  # noqa: E402
+from bcore.testing.stores import StoreTests  # noqa: E402
+from bcore.testing.transports import TransportTests  # noqa: E402
+
+__all__ = [
+    "DerivationTests",
+    "Kit",
+    "NetworkClosed",
+    "SourceTests",
+    "StoreTests",
+    "TransportTests",
+    "closed_network",
+    "made",
+]
