@@ -8,6 +8,7 @@ from __future__ import annotations
 import itertools
 import json
 import logging
+import os
 import sys
 from collections.abc import AsyncIterator
 from typing import Any
@@ -31,6 +32,7 @@ from bcore.memory import MemoryStore
 from bcore.protocols import Reader
 from bcore.query import Query
 from bcore.records import Batch, Context, Dataset, Derivation
+from bcore.testing import samples
 
 SECOND = 1_000_000
 BEGIN = 1_767_225_600 * SECOND  # 2026-01-01
@@ -184,6 +186,14 @@ class Broken:
         raise RuntimeError("no routes today")
 
 
+def sampled() -> MemoryStore:
+    """The archive that the kit's tests of transports compare with."""
+    store = MemoryStore()
+    for batch in samples.archive():
+        store.append(batch)
+    return store
+
+
 def filled() -> MemoryStore:
     store = MemoryStore()
     for batch in (ticks(0, 3000), ticks(0, 100, "GAP"), ticks(200, 100, "GAP"), quotes(500)):
@@ -195,13 +205,15 @@ def main() -> int:
     logging.basicConfig()
     manager = pluggy.PluginManager("bcore")
     manager.add_hookspecs(hookspecs)
-    store = filled()
+    kit = os.environ.get("ARCHIVE") == "kit"
+    store = sampled() if kit else filled()
     manager.register(Pages(store))
     manager.register(Broken())
     context = Context("servers.api", SystemClock(), lambda: None, lambda event: None, plugins=manager)  # type: ignore[arg-type, return-value]
     try:
         server = HttpServer.build(parse(HttpConfig, json.loads(sys.argv[1])), context)
-        server.serve(StoreReader((store,), (TICKS, QUOTES), (COUNTS,)))
+        known = (samples.TICKS, samples.QUOTES) if kit else (TICKS, QUOTES)
+        server.serve(StoreReader((store,), known, (COUNTS,)))
     except BcoreError as error:
         print(error, file=sys.stderr)
         return 2

@@ -7,6 +7,7 @@ one after the last key it has seen: rows are sorted by key, so nothing is seen t
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
+from datetime import datetime
 from pathlib import Path
 from typing import Any
 
@@ -20,12 +21,12 @@ from bc_parquet.folder import SeriesFolder
 from bc_parquet.names import Part
 from bc_parquet.opening import Openings, OpenPart
 from bcore.errors import CorruptFileError
+from bcore.instants import to_datetime
 from bcore.query import Query
 
 ATTEMPTS = 100
 GROUPS_BYTES = 2**23
 SYMBOL = "symbol"
-INSTANT = pa.timestamp("us", tz="UTC")
 
 
 @frozen
@@ -158,8 +159,8 @@ class SeriesReading:
         """What statistics may be held against."""
         query, bounds = self.query, []
         if query.start is not None or query.end is not None:
-            low = None if query.start is None else pa.scalar(query.start, INSTANT).as_py()
-            high = None if query.end is None else pa.scalar(query.end - 1, INSTANT).as_py()
+            low = None if query.start is None else _in_a_calendar(query.start)
+            high = None if query.end is None else _in_a_calendar(query.end - 1)
             bounds.append((query.dataset.time, low, high))
         if query.first is not None or query.last is not None:
             bounds.append((str(query.dataset.sequence), query.first, query.last))
@@ -203,3 +204,11 @@ def _above(key: dict[str, Any]) -> Any:
         here = pc.field(name) > pa.scalar(value)
         condition = here if condition is None else here | ((pc.field(name) == pa.scalar(value)) & condition)
     return condition
+
+
+def _in_a_calendar(time: int) -> datetime | None:
+    """As statistics tell times; None where no calendar reaches: the rows themselves are held against it anyway."""
+    try:
+        return to_datetime(time)
+    except OverflowError:
+        return None

@@ -163,13 +163,15 @@ class ParquetStore(Store):
 
     def series(self) -> list[Series]:
         known = self.datasets()
-        return [
+        found = [
             Series(known[folder.name], symbol_of(held.name))
             for folder in self._dataset_folders()
             if folder.name in known
             for held in SeriesFolder.inside(folder)
             if self._holds(held)
         ]
+        # By symbol, which is not the order of folder names: those have their odd letters written otherwise.
+        return sorted(found, key=lambda series: (series.dataset.name, series.symbol))
 
     def stats(self, series: Series) -> SeriesStats:
         found = self._parts(series)

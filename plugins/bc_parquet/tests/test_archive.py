@@ -154,12 +154,6 @@ def test_rejected_rows_are_kept_aside_with_the_reason(store: ParquetStore) -> No
     assert [] == store.series()
 
 
-def test_an_append_after_close_is_refused(store: ParquetStore) -> None:
-    store.close()
-    with pytest.raises(StoreError, match="closed"):
-        store.append(trades([1]))
-
-
 def test_a_disk_that_is_full_costs_nothing_that_was_stored(tmp_path: Path) -> None:
     """RLIMIT_FSIZE stands in for the full disk: the write of a large batch fails in the middle."""
     code = (
