@@ -157,7 +157,8 @@ class SeriesReading:
 
     def _bounds(self) -> list[Between]:
         """What statistics may be held against."""
-        query, bounds = self.query, []
+        query = self.query
+        bounds: list[Between] = []
         if query.start is not None or query.end is not None:
             low = None if query.start is None else _in_a_calendar(query.start)
             high = None if query.end is None else _in_a_calendar(query.end - 1)
