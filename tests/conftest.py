@@ -35,7 +35,7 @@ def registry_of(*modules: object) -> Registry:
     return Registry(manager, plugins)
 
 
-def wait_for(holds: Callable[[], object], seconds: float = 10.0) -> None:
+def wait_for(holds: Callable[[], object], seconds: float = 60.0) -> None:
     """Polls until `holds()`; fails the test if it does not within `seconds`."""
     deadline = time.monotonic() + seconds
     while not holds():

@@ -282,14 +282,24 @@ def test_help_is_quick_and_imports_nothing_heavy(tmp_path: Path) -> None:
         "try: main(['--help'], prog_name='bcore')\n"
         f"finally: print(sorted({HEAVY!r} & set(sys.modules)), file=sys.stderr)"
     )
-    seconds = []
-    for _ in range(3):  # the best of three: what else this machine does is no concern of ours
-        before = resource.getrusage(resource.RUSAGE_CHILDREN)
-        done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True, cwd=tmp_path)
-        after = resource.getrusage(resource.RUSAGE_CHILDREN)
-        seconds.append((after.ru_utime + after.ru_stime) - (before.ru_utime + before.ru_stime))
+    ours, least = [], []
+    for _ in range(3):  # the best of three, against what no such program can do without: machines differ
+        cost, done = _processor_time(code, tmp_path)
         assert "[]" == done.stderr.strip().splitlines()[-1]
-    assert 0.3 > min(seconds)
+        ours.append(cost)
+        least.append(_processor_time(BARE, tmp_path)[0])
+    assert min(ours) < 3 * min(least)
+
+
+BARE = "import attrs, click, pluggy\nfrom importlib.metadata import entry_points\nentry_points()"
+
+
+def _processor_time(code: str, folder: Path) -> tuple[float, subprocess.CompletedProcess[str]]:
+    """Seconds that a process of its own takes to run the code, and what came of it."""
+    before = resource.getrusage(resource.RUSAGE_CHILDREN)
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True, cwd=folder)
+    after = resource.getrusage(resource.RUSAGE_CHILDREN)
+    return (after.ru_utime + after.ru_stime) - (before.ru_utime + before.ru_stime), done
 
 
 def test_an_installed_plugin_works_from_end_to_end(bcore: Run, tmp_path: Path) -> None:
@@ -317,7 +327,7 @@ def test_a_signal_ends_run_cleanly(tmp_path: Path, number: signal.Signals, wait_
     )
     try:
         file = tmp_path / "archive" / "ticks" / "AAA.arrow"
-        wait_for(lambda: file.exists() or child.poll() is not None, 20)
+        wait_for(lambda: file.exists() or child.poll() is not None, 60)
         child.send_signal(number)
         assert 0 == child.wait(10)
     finally:

@@ -301,7 +301,7 @@ def show(progress: Progress) -> None:
     """Lets the thread of the progress come round once."""
     assert isinstance(progress.stream, Terminal)
     before = len(progress.stream.getvalue())
-    deadline = time.monotonic() + 10
+    deadline = time.monotonic() + 60
     while len(progress.stream.getvalue()) == before and time.monotonic() < deadline:
         time.sleep(0.01)
 

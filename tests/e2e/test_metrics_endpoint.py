@@ -61,7 +61,7 @@ port = {port}
 
 def scraped(port: int) -> str:
     try:
-        with urllib.request.urlopen(f"http://127.0.0.1:{port}/metrics", timeout=5) as reply:
+        with urllib.request.urlopen(f"http://127.0.0.1:{port}/metrics", timeout=30) as reply:
             return str(reply.read().decode())
     except urllib.error.URLError:
         return ""

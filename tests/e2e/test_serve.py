@@ -74,7 +74,7 @@ class Served:
 
     def get(self, path: str, headers: dict[str, str] | None = None) -> Any:
         request = urllib.request.Request(self.url + path, headers={**KEY, **(headers or {})})
-        with urllib.request.urlopen(request, timeout=20) as reply:
+        with urllib.request.urlopen(request, timeout=60) as reply:
             return json.loads(reply.read())
 
 
@@ -151,13 +151,13 @@ def test_available_symbols(served: Served) -> None:
 
 
 def test_health_without_a_key(served: Served) -> None:
-    with urllib.request.urlopen(served.url + "/health", timeout=20) as reply:
+    with urllib.request.urlopen(served.url + "/health", timeout=60) as reply:
         assert "healthy" == json.loads(reply.read())["status"]
 
 
 def test_a_key_is_wanted_where_one_is_set(served: Served) -> None:
     with pytest.raises(urllib.error.HTTPError) as caught:
-        urllib.request.urlopen(served.url + "/trades/BTCUSDT", timeout=20)
+        urllib.request.urlopen(served.url + "/trades/BTCUSDT", timeout=60)
     assert 401 == caught.value.code
     caught.value.close()
 

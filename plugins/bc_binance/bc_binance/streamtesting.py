@@ -18,7 +18,7 @@ from attrs import define, field
 from msgspec import Raw
 
 T = TypeVar("T")
-PATIENCE = 5.0  # seconds
+PATIENCE = 60.0  # seconds
 Command = dict[str, Any]
 
 

@@ -55,7 +55,7 @@ def test_no_hole_goes_untold(follow: Follow, streams: LocalStreams, sink: Record
         if number % 1000 == 999:
             provoke(streams, feed, choice)
     streams.refusals.clear()
-    sink.until(lambda: 3 == feed.connections().joined, 20)
+    sink.until(lambda: 3 == feed.connections().joined, 60)
     assert {name: [] for name in NAMES} == {name: untold_holes(sink.told, name) for name in NAMES}
     assert 0 < sink.count("lost")
     assert 0 < feed.connections().reconnects + feed.connections().rotations

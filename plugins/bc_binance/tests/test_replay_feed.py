@@ -36,7 +36,7 @@ def ids(sink: Recorder) -> list[int]:
 def test_what_is_traded_comes_without_a_hole(exchange: Binance) -> None:
     sink = Recorder()
     exchange.feed([BTC], sink)
-    sink.until(lambda: 200 < len(sink.messages), 20)
+    sink.until(lambda: 200 < len(sink.messages), 60)
     got = ids(sink)
     assert list(range(got[0], got[0] + len(got))) == got
     assert ("joined", (BTC,)) == sink.told[0]
@@ -47,11 +47,11 @@ def test_what_is_traded_comes_without_a_hole(exchange: Binance) -> None:
 def test_a_shutdown_of_the_exchange_leaves_no_hole(exchange: Binance, server: Any) -> None:
     sink = Recorder()
     feed = exchange.feed([BTC], sink)
-    sink.until(lambda: 20 < len(sink.messages), 20)
+    sink.until(lambda: 20 < len(sink.messages), 60)
     server.fault("shutdown", 2)
-    sink.until(lambda: 1 == feed.connections().rotations, 20)
+    sink.until(lambda: 1 == feed.connections().rotations, 60)
     seen = len(sink.messages)
-    sink.until(lambda: seen + 50 < len(sink.messages), 20)
+    sink.until(lambda: seen + 50 < len(sink.messages), 60)
     got = set(ids(sink))
     assert set(range(min(got), max(got) + 1)) == got
     assert 0 == sink.count("lost")
@@ -60,9 +60,9 @@ def test_a_shutdown_of_the_exchange_leaves_no_hole(exchange: Binance, server: An
 def test_a_reset_is_told_and_the_stream_goes_on(exchange: Binance, server: Any) -> None:
     sink = Recorder()
     exchange.feed([BTC], sink)
-    sink.until(lambda: 20 < len(sink.messages), 20)
+    sink.until(lambda: 20 < len(sink.messages), 60)
     server.fault("reset")
-    sink.until(lambda: 2 == sink.count("joined"), 20)
+    sink.until(lambda: 2 == sink.count("joined"), 60)
     seen = len(sink.messages)
-    sink.until(lambda: seen + 20 < len(sink.messages), 20)
+    sink.until(lambda: seen + 20 < len(sink.messages), 60)
     assert 1 == sink.count("lost")

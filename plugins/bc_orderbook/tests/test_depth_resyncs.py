@@ -14,7 +14,7 @@ from bc_orderbook.localbook import Seed
 from bc_orderbook.resyncs import THREADS, Ask, Purpose, Ration, Reply, Resyncs, fetch
 from bcore.errors import FaultyReplyError, RefusedError
 
-DEADLINE = 5.0
+DEADLINE = 60.0
 SEED, LOOK, RECONCILE = Purpose.SEED, Purpose.LOOK, Purpose.RECONCILE
 
 

@@ -77,7 +77,7 @@ class Bench:
         assert self.server is not None
         url = f"http://127.0.0.1:{self.server.port}/metrics"
         request = urllib.request.Request(url, headers={"Accept": accept} if accept else {})
-        with urllib.request.urlopen(request, timeout=5) as reply:
+        with urllib.request.urlopen(request, timeout=30) as reply:
             return str(reply.read().decode())
 
     def scrape(self) -> Samples:

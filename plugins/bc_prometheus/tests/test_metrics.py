@@ -196,7 +196,7 @@ def test_alone_it_serves_the_archive_until_it_is_asked_to_stop(bench: Bench, val
     serving = Thread(target=server.serve, args=(bench.reader(),))
     serving.start()
     try:
-        deadline = time.monotonic() + 10
+        deadline = time.monotonic() + 60
         while not server.port and time.monotonic() < deadline:
             time.sleep(0.005)
         assert 2 == value("bcore_archive_rows", **AAA)

@@ -16,7 +16,7 @@ from typing import Any, Self
 from urllib.parse import urlsplit
 
 BANNER = "listening on "
-START, STOP = 20.0, 5.0  # seconds
+START, STOP = 60.0, 15.0  # seconds
 
 
 class ReplayFailed(RuntimeError):
@@ -64,7 +64,7 @@ class ReplayServer:
         return self._running().pid
 
     def start(self) -> Self:
-        """Raises ReplayFailed where the server is not up within 20 s."""
+        """Raises ReplayFailed where the server is not up within a minute."""
         self._process = subprocess.Popen(
             [sys.executable, "-m", "bc_replay", *self._arguments],
             stdin=subprocess.PIPE,

@@ -41,7 +41,7 @@ def bucket(days: Path) -> Iterator[ReplayServer]:
 
 
 def fetch(server: ReplayServer, name: str, folder: str = "daily/aggTrades/BTCUSDT") -> requests.Response:
-    return requests.get(f"{server.url}/data/spot/{folder}/{name}", timeout=10)
+    return requests.get(f"{server.url}/data/spot/{folder}/{name}", timeout=30)
 
 
 def only_member(body: bytes) -> tuple[str, str]:
@@ -78,7 +78,7 @@ def test_a_file_has_the_headers_of_the_bucket(bucket: ReplayServer) -> None:
     assert f'"{hashlib.md5(reply.content).hexdigest()}"' == reply.headers["ETag"]
     assert "Wed, 01 Jan 2025 00:00:00 GMT" == reply.headers["Last-Modified"]
     assert str(len(reply.content)) == reply.headers["Content-Length"]
-    head = requests.head(reply.url, timeout=10)
+    head = requests.head(reply.url, timeout=30)
     assert (200, reply.headers["ETag"], str(len(reply.content))) == (
         head.status_code,
         head.headers["ETag"],
@@ -137,7 +137,7 @@ def test_klines_of_a_day_are_the_rows_that_rest_answers(bucket: ReplayServer) ->
     name, folder = "BTCUSDT-4h-2024-12-31.zip", "daily/klines/BTCUSDT/4h"
     _, text = only_member(fetch(bucket, name, folder).content)
     query = {"symbol": "BTCUSDT", "interval": "4h", "startTime": NEW_YEAR - DAY, "endTime": NEW_YEAR - 1}
-    bars = requests.get(f"{bucket.url}/api/v3/klines", query, timeout=10).json()
+    bars = requests.get(f"{bucket.url}/api/v3/klines", query, timeout=30).json()
     assert 6 == len(bars)
     assert [",".join(map(str, bar)) for bar in bars] == text.splitlines()
 
@@ -178,11 +178,11 @@ def test_given_files_are_served_in_preference_with_their_own_checksum(days: Path
             "".join(map(row, range(12, 18)))
             == only_member(fetch(server, "BTCUSDT-aggTrades-2025-01-01.zip").content)[1]
         )
-        assert 404 == requests.get(f"{server.url}/data/..%2Fsecret", timeout=10).status_code
+        assert 404 == requests.get(f"{server.url}/data/..%2Fsecret", timeout=30).status_code
 
 
 def test_a_root_request_without_a_listing_is_404_as_ever(bucket: ReplayServer) -> None:
-    reply = requests.get(bucket.url, timeout=10)
+    reply = requests.get(bucket.url, timeout=30)
     assert (404, b"") == (reply.status_code, reply.content)
 
 
@@ -193,7 +193,7 @@ def test_a_trade_of_before_midnight_that_happens_after_it_is_in_the_file_of_its_
     with ReplayServer(tmp_path, speed=0) as server:
         server.clock(seek=NEW_YEAR * 1000 + 1)
         prefix = "data/spot/daily/aggTrades/"
-        listed = requests.get(server.url, {"prefix": prefix}, timeout=10).text
+        listed = requests.get(server.url, {"prefix": prefix}, timeout=30).text
         assert f"<Key>{prefix}BTCUSDT/BTCUSDT-aggTrades-2024-12-31.zip</Key>" in listed
         _, text = only_member(fetch(server, "BTCUSDT-aggTrades-2024-12-31.zip").content)
     assert "7,1.50000000,2.00000000,3,3,1735689599999,True,True\n" == text

@@ -68,7 +68,7 @@ def bucket(tmp_path_factory: pytest.TempPathFactory, recording: Path) -> Iterato
 
 def listing(server: ReplayServer, **query: str) -> dict[str, list[str]]:
     """The texts of the elements of a listing by name, those inside entries too."""
-    reply = requests.get(server.url, {name.replace("_", "-"): text for name, text in query.items()}, timeout=10)
+    reply = requests.get(server.url, {name.replace("_", "-"): text for name, text in query.items()}, timeout=30)
     assert (200, "application/xml") == (reply.status_code, reply.headers["Content-Type"])
     root = ElementTree.fromstring(reply.content)
     space = "{http://s3.amazonaws.com/doc/2006-03-01/}"
@@ -111,7 +111,7 @@ def test_folders_are_common_prefixes(bucket: ReplayServer) -> None:
 def test_an_entry_has_the_facts_of_the_file(bucket: ReplayServer) -> None:
     key = f"{DAILY}ÄÖUSDT/ÄÖUSDT-aggTrades-2024-01-01.zip"
     texts = listing(bucket, prefix=key)
-    reply = requests.get(f"{bucket.url}/{key}", timeout=10)
+    reply = requests.get(f"{bucket.url}/{key}", timeout=30)
     assert ([key, f"{key}.CHECKSUM"], ["7", "3"]) == (texts["Key"], texts["Size"])
     assert (reply.headers["ETag"], "7") == (texts["ETag"][0], reply.headers["Content-Length"])
 
@@ -127,7 +127,7 @@ def test_made_files_are_listed_with_their_checksums(tmp_path: Path) -> None:
         names = [f"{DAILY}BTCUSDT/BTCUSDT-aggTrades-2025-01-0{n}.zip" for n in (1, 2)]
         assert [key for name in names for key in (name, f"{name}.CHECKSUM")] == texts["Key"]
         assert ["2025-01-02T00:00:00.000Z", "2025-01-03T00:00:00.000Z"] == texts["LastModified"][::2]
-        replies = [requests.get(f"{server.url}/{key}", timeout=10) for key in texts["Key"]]
+        replies = [requests.get(f"{server.url}/{key}", timeout=30) for key in texts["Key"]]
         assert [reply.headers["ETag"] for reply in replies] == texts["ETag"]
         assert [str(len(reply.content)) for reply in replies] == texts["Size"]
         assert ["data/", "data/spot/"] == [listing(server, delimiter="/", prefix=p)["Prefix"][1] for p in ("", "data/")]
@@ -135,5 +135,5 @@ def test_made_files_are_listed_with_their_checksums(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("query", ["max-keys=many", "list-type=2&continuation-token=%C3%A4", "max-keys=-1"])
 def test_a_listing_that_makes_no_sense_is_refused(bucket: ReplayServer, query: str) -> None:
-    reply = requests.get(f"{bucket.url}/?prefix=data/&{query}", timeout=10)
+    reply = requests.get(f"{bucket.url}/?prefix=data/&{query}", timeout=30)
     assert (400, True) == (reply.status_code, "<Code>InvalidArgument</Code>" in reply.text)

@@ -34,7 +34,7 @@ def get(server: ReplayServer, path: str = TRADES, timeout: float = 10) -> reques
 @contextmanager
 def stream(server: ReplayServer, name: str = "btcusdt@aggTrade") -> Iterator[ClientConnection]:
     with connect(f"{server.ws_url}/ws/{name}", close_timeout=0.2) as ws:
-        ws.recv(timeout=5)
+        ws.recv(timeout=30)
         yield ws
 
 
@@ -50,12 +50,12 @@ def read_on(ws: ClientConnection, timeout: float) -> NoReturn:
 
 
 def some(ws: ClientConnection, count: int) -> list[int]:
-    return [json.loads(ws.recv(timeout=5))["a"] for _ in range(count)]
+    return [json.loads(ws.recv(timeout=30))["a"] for _ in range(count)]
 
 
 def met(server: ReplayServer, kind: str) -> dict[str, Any]:
     """The newest fault of this kind, once it has met something."""
-    deadline = time.monotonic() + 5
+    deadline = time.monotonic() + 30
     while True:
         fault: dict[str, Any] = [fault for fault in server.faults() if fault["kind"] == kind][-1]
         if fault["hits"] or time.monotonic() > deadline:
@@ -92,7 +92,7 @@ def test_silence_keeps_the_connection_and_delivers_nothing(live: ReplayServer) -
 def test_a_shutdown_is_announced_and_then_carried_out(live: ReplayServer) -> None:
     with connect(f"{live.ws_url}/ws") as raw, connect(f"{live.ws_url}/stream") as combined:
         live.fault("shutdown", 0.3)
-        plain, wrapped = (json.loads(ws.recv(timeout=5)) for ws in (raw, combined))
+        plain, wrapped = (json.loads(ws.recv(timeout=30)) for ws in (raw, combined))
         assert ("serverShutdown", {"e", "E"}) == (plain["e"], set(plain))
         assert ("!serverShutdown", "serverShutdown") == (wrapped["stream"], wrapped["data"]["e"])
         assert ending(raw).rcvd is not None
@@ -103,7 +103,7 @@ def test_refused_connections_are_accepted_again_after_a_while(live: ReplayServer
     met(live, "refuse")
     with pytest.raises(requests.ConnectionError):
         get(live)
-    deadline = time.monotonic() + 10
+    deadline = time.monotonic() + 60
     while time.monotonic() < deadline:
         try:
             assert 200 == get(live).status_code
@@ -210,7 +210,7 @@ def test_a_silent_subscription_is_acknowledged_and_comes_alive_later(live: Repla
     live.fault("acksilent", 1)
     with connect(f"{live.ws_url}/ws") as ws:
         ws.send('{"method":"SUBSCRIBE","params":["btcusdt@aggTrade"],"id":1}')
-        assert {"result": None, "id": 1} == json.loads(ws.recv(timeout=5))
+        assert {"result": None, "id": 1} == json.loads(ws.recv(timeout=30))
         with pytest.raises(TimeoutError):
             ws.recv(timeout=0.6)
         assert some(ws, 1)

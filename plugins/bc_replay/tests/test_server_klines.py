@@ -83,7 +83,7 @@ def expected(interval: str) -> list[list[Any]]:
 
 def asked(server: ReplayServer, interval: str, **query: int) -> Any:
     parameters: dict[str, str | int] = {"symbol": "BTCUSDT", "interval": interval, **query}
-    return requests.get(f"{server.url}/api/v3/klines", parameters, timeout=10).json()
+    return requests.get(f"{server.url}/api/v3/klines", parameters, timeout=30).json()
 
 
 @pytest.mark.parametrize("interval", ["1m", "1h", "1d"])

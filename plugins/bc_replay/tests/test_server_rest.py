@@ -16,7 +16,7 @@ Query = dict[str, Any]
 
 
 def get(server: ReplayServer, path: str, **headers: str) -> requests.Response:
-    return requests.get(f"{server.url}/api/v3/{path}", headers=headers, timeout=10)
+    return requests.get(f"{server.url}/api/v3/{path}", headers=headers, timeout=30)
 
 
 def ids(server: ReplayServer, query: str) -> list[int]:

@@ -88,4 +88,4 @@ def test_its_bulk_files_are_there_for_the_days_that_are_over() -> None:
     with ReplayServer("synthetic:1x0.01", options=["--start-at", str(BEGIN + 49 * HOUR)]) as server:
         folder = f"{server.url}/data/spot/daily/aggTrades/SYN0000USDT"
         names = [f"SYN0000USDT-aggTrades-2026-01-0{n}.zip" for n in (1, 2, 3)]
-        assert [200, 200, 404] == [requests.get(f"{folder}/{name}", timeout=10).status_code for name in names]
+        assert [200, 200, 404] == [requests.get(f"{folder}/{name}", timeout=30).status_code for name in names]

@@ -170,7 +170,7 @@ class World:
             assert not self.thread.is_alive()
 
     def until(self, holds: Callable[[], object], what: str = "it") -> None:
-        deadline = time.monotonic() + 10.0
+        deadline = time.monotonic() + 60.0
         while not holds():
             assert time.monotonic() < deadline, f"not in time: {what}"
             assert self.error is None, repr(self.error)

@@ -112,7 +112,7 @@ class Collector:
         held = {symbol: len(self.store.spans(Series(TRADES, symbol))) for symbol in SYMBOLS}
         return {symbol: len(made_up(symbol)) - count for symbol, count in held.items() if count < len(made_up(symbol))}
 
-    def complete(self, seconds: float = 30.0) -> None:
+    def complete(self, seconds: float = 60.0) -> None:
         deadline = time.monotonic() + seconds
         while missing := self.missing():
             assert not self.errors, self.errors
