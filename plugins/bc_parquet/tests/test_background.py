@@ -38,7 +38,7 @@ def fill(store: ParquetStore, appends: int, rows: int = 10) -> None:
 
 def test_the_background_merges_without_being_asked(store: ParquetStore) -> None:
     fill(store, 30)
-    deadline = time.monotonic() + 30
+    deadline = time.monotonic() + 120
     while files(store) > merging.SOON and time.monotonic() < deadline:
         time.sleep(0.01)
     assert files(store) <= merging.SOON

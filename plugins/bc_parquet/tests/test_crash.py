@@ -83,7 +83,7 @@ def test_readers_beside_a_writer_that_merges_see_an_unbroken_archive(tmp_path: P
     process.stdout.readline()
     versions, reads, rows = set(), 0, 0
     try:
-        deadline = time.monotonic() + 30
+        deadline = time.monotonic() + 120
         while len(versions) < 8 and time.monotonic() < deadline:
             reader = ParquetStore(tmp_path)
             query = Query(TRADES, "BTCUSDT", columns=("agg_trade_id",))
@@ -133,15 +133,16 @@ while True:
 
 def test_a_kill_amid_merges_and_version_changes_loses_and_doubles_nothing(tmp_path: Path) -> None:
     chance, acknowledged, versions = random.Random(11), 0, set()
-    for _ in range(KILLS):
+    for number in range(KILLS):
         environment = {**os.environ, "PYTHONPATH": os.pathsep.join(sys.path)}
         words = [sys.executable, "-c", COMPACTER, str(tmp_path), str(HERE), str(acknowledged)]
         process = subprocess.Popen(words, stdout=subprocess.PIPE, text=True, env=environment)
         assert process.stdout is not None
-        process.stdout.readline()
+        # Every other one is let get through a merge: on a slow machine none might, however long the others live.
+        told = [process.stdout.readline() for _ in range(1 + number % 2)]
         time.sleep(chance.random() * 0.4)
         process.kill()
-        done = [int(line) for line in process.stdout.read().splitlines() if line.strip().isdigit()]
+        done = [int(line) for line in [*told, *process.stdout.read().splitlines()] if line.strip().isdigit()]
         process.wait()
         process.stdout.close()
         acknowledged = max([acknowledged, *done])
@@ -176,7 +177,7 @@ def test_plain_readers_of_a_version_beside_a_writer_that_merges_are_never_wrong(
     path, versions, reads, gone = tmp_path / "trades" / "BTCUSDT.parquet", set(), 0, 0
     short = 0
     try:
-        deadline = time.monotonic() + 40
+        deadline = time.monotonic() + 120
         while len(versions) < 6 and time.monotonic() < deadline:
             for where in (path, Path(os.path.realpath(path))):
                 versions.add(os.readlink(path))
