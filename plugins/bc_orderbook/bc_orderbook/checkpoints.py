@@ -16,6 +16,7 @@ from bcore.instants import SECOND, iso
 
 Horizon = tuple[float, float]
 DATASET = "depth_snapshots"
+COLUMNS = ("last_update_id", "timestamp", "kind", "side", "price", "quantity", "bid_horizon", "ask_horizon")
 LAG = 10 * SECOND  # how long a snapshot may take to arrive: the times of two need not rise as their ids do
 
 
@@ -69,7 +70,7 @@ def checkpoint_at(access: Access, instant: int) -> Checkpoint:
         raise NotFoundError(_too_early(access, instant))
     update_id, kind = head.column("last_update_id")[0], head.column("kind")[0].as_py()
     time = head.column("timestamp").cast(pa.int64())[0].as_py()
-    rows = access.read(DATASET, start=time, end=time + 1, where={"kind": (kind,)})
+    rows = access.read(DATASET, start=time, end=time + 1, where={"kind": (kind,)}, columns=COLUMNS)
     return Checkpoint.of(rows.filter(pc.equal(rows.column("last_update_id"), update_id)))
 
 
@@ -82,7 +83,7 @@ def _too_early(access: Access, instant: int) -> str:
 def checkpoints(access: Access, start: int, end: int) -> Iterator[Checkpoint]:
     """Those of [start, end) in order of id, read one after the other."""
     held: list[pa.RecordBatch] = []
-    for batch in access.scan(DATASET, start=start, end=end):
+    for batch in access.scan(DATASET, start=start, end=end, columns=COLUMNS):
         for run in _by_snapshot(batch):
             if held and not _same(held[0], run):
                 yield Checkpoint.of(pa.Table.from_batches(held))

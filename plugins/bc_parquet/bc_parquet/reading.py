@@ -16,7 +16,6 @@ import pyarrow.compute as pc
 from attrs import evolve, field, frozen
 
 from bc_parquet.checking import Between, corrupt
-from bc_parquet.encoding import ROW_GROUP
 from bc_parquet.folder import SeriesFolder
 from bc_parquet.names import Part
 from bc_parquet.opening import Openings, OpenPart
@@ -89,7 +88,7 @@ class SeriesReading:
         key = list(self.query.dataset.key)
         for part in self._candidates(self.folder.parts(version)):
             opened = self._open(version, part)
-            groups, many = opened.footer.groups(self._bounds()), self._at_once()
+            groups, many = opened.footer.groups(self._bounds()), self._at_once(opened)
             for begin in range(0, len(groups), many):
                 # One thread: others are slow to give back the memory that this one took, and the next ones need it.
                 table = self._read(opened, groups[begin : begin + many], threads=False)
@@ -100,9 +99,12 @@ class SeriesReading:
                     table = table.filter(_above(after))
                 yield last, self.query.matching(table)
 
-    def _at_once(self) -> int:
+    def _at_once(self, opened: OpenPart) -> int:
         """How many row groups are worth one call: few enough to stay near the processor, and one for a few rows."""
-        return 1 if self.query.limit is not None else max(GROUPS_BYTES // (8 * ROW_GROUP * len(self.needed)), 1)
+        if self.query.limit is not None or not opened.footer.metadata.num_row_groups:
+            return 1
+        rows: int = opened.footer.metadata.row_group(0).num_rows
+        return max(GROUPS_BYTES // (8 * rows * len(self.needed)), 1)
 
     def _from_start(self, version: Path, parts: Sequence[Part], wanted: int | None) -> list[pa.Table]:
         tables: list[pa.Table] = []

@@ -97,6 +97,34 @@ def test_a_file_of_one_row_group_tells_the_extent_of_key_and_time_alone(
     assert told == {name for name in KINDS if column(metadata, name).is_stats_set}
 
 
+def events(rows: int, each: int, columns: int = 4, seed: int = 6) -> pa.Table:
+    """Rows of which `each` share an id, as the levels of an event of a book do, and prices of some thousand values."""
+    random = np.random.default_rng(seed)
+    numbers = {f"price {n}": np.rint(random.normal(60_000, 20, rows) * 100) / 100 for n in range(columns - 3)}
+    ids = np.arange(rows) // each
+    common = {"id": ids, "time": pa.array(ids, KINDS["time"]), "symbol": pa.repeat("AAA", rows)}
+    dataset = b'{"name": "levels", "key": ["id", "price 0"], "time": "time"}'
+    return pa.table({**common, **numbers}).replace_schema_metadata({DATASET: dataset})
+
+
+@pytest.mark.parametrize(
+    ("each", "columns", "groups"),
+    [(1, 4, 5), (2, 4, 3), (12, 8, 2), (12, 17, 3), (12, 40, 5), (2000, 8, 5)],
+    ids=["a row each", "two rows each", "many", "of many columns", "of very many columns", "a whole book"],
+)
+def test_where_several_rows_make_one_thing_row_groups_are_larger(
+    each: int, columns: int, groups: int, tmp_path: Path
+) -> None:
+    rows = events(4 * ROW_GROUP + 8, each, columns)
+    assert groups == written(rows, tmp_path / "file", 1).num_row_groups
+    assert rows.equals(pq.read_table(tmp_path / "file"))
+
+
+def test_and_speed_is_worth_fewer_bytes(tmp_path: Path) -> None:
+    found = [column(written(events(4 * SMALL, each), tmp_path / "file"), "price 0").compression for each in (1, 30)]
+    assert ["LZ4", "ZSTD"] == found
+
+
 def test_a_higher_level_is_smaller(tmp_path: Path) -> None:
     random, sizes = np.random.default_rng(4), []
     rows = pa.table({"size": np.maximum(np.rint(random.lognormal(-4, 1.6, 4 * SMALL) * 1e5), 1) / 1e5})
