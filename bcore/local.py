@@ -11,6 +11,7 @@ from bcore.catalogue import Catalogue, View
 from bcore.computing import Access, Computing
 from bcore.deriving import Deriving
 from bcore.errors import NotFoundError
+from bcore.faceting import check_facets
 from bcore.memory import MemoryStore
 from bcore.naming import near
 from bcore.protocols import Store
@@ -49,11 +50,16 @@ class StoreReader:
         store = self._store(view, request.symbol)
         if view.computation:
             return self._computing(view, request, params, columns, catalogue).table(_asked(view, request))
+        query = request.query(view.dataset, where)
         if view.derivation:
-            deriving, query = Deriving(store, view.derivation, params, columns), request.query(view.dataset, where)
-            return deriving.of_hot(query) if request.hot and query.everything else deriving.table(query)
-        query = evolve(request.query(view.dataset, where), columns=tuple(columns))
-        return store.hot(query) if request.hot else store.read(query)
+            deriving = Deriving(store, view.derivation, params, columns)
+            table = deriving.of_hot(query) if request.hot and query.everything else deriving.table(query)
+        else:
+            query = evolve(query, columns=tuple(columns))
+            table = store.hot(query) if request.hot else store.read(query)
+        if not table.num_rows:
+            check_facets(store, query)
+        return table
 
     def scan(self, request: Request) -> pa.RecordBatchReader:
         catalogue = self._catalogue()
@@ -63,9 +69,11 @@ class StoreReader:
         store = self._store(view, request.symbol)
         if view.computation:
             return self._computing(view, request, params, columns, catalogue).scan(_asked(view, request))
+        query = request.query(view.dataset, where)
+        check_facets(store, query)
         if view.derivation:
-            return Deriving(store, view.derivation, params, columns).scan(request.query(view.dataset, where))
-        return store.scan(evolve(request.query(view.dataset, where), columns=tuple(columns)))
+            return Deriving(store, view.derivation, params, columns).scan(query)
+        return store.scan(evolve(query, columns=tuple(columns)))
 
     def stats(self) -> list[SeriesStats]:
         return [store.stats(series) for store, series in self._series()]

@@ -206,6 +206,26 @@ def test_facets_reach_the_rows_below_a_derivation() -> None:
     assert [10] == answer.column("count").to_pylist()
 
 
+@pytest.mark.parametrize("view", ["ticks", "bars"])
+def test_a_facet_that_nothing_is_stored_with_is_said_with_those_that_there_are(view: str) -> None:
+    reader = reader_of(list(range(30)), [START] * 30)
+    request = Request(view, "AAA", params={"lot": "7"})
+    for ask in (reader.read, reader.scan):
+        with pytest.raises(
+            NotFoundError, match=r"nothing is stored of ticks/AAA with lot 7; stored lately: lot 0, 1, 2"
+        ):
+            ask(request)
+    late = Request(view, "AAA", start=START + DAY, params={"lot": "1,7"})
+    assert [0, 0] == [reader.read(late).num_rows, reader.scan(late).read_all().num_rows]
+
+
+def test_a_facet_of_long_ago_is_not_taken_to_be_nowhere() -> None:
+    reader = reader_of(list(range(30)), [START] * 30)
+    counting(reader).hot = lambda query: MemoryStore.hot(reader.stores[0], evolve(query, tail=1))  # type: ignore
+    late = Request("ticks", "AAA", start=START + DAY, params={"lot": "1"})
+    assert [0, 0] == [reader.read(late).num_rows, reader.scan(late).read_all().num_rows]
+
+
 def test_a_wrong_parameter_is_a_request_error() -> None:
     with pytest.raises(RequestError, match="seconds must be a whole number"):
         reader_of([1]).read(Request("bars", "AAA", params={"seconds": "x"}))
