@@ -6,7 +6,7 @@ import gzip
 import json
 import time
 from bisect import bisect_right
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from itertools import pairwise
 from pathlib import Path
 from threading import Thread
@@ -224,40 +224,6 @@ def skip_without(*files: Path) -> None:
 
 
 BTC = (SPOT / "btcusdt_20240808.gz", SPOT / "btcusdt_20240809.gz")
-NEXO = (RECORDINGS / "ws_raw_nexo" / "nexousdt_20240723.dat.gz",)
-
-
-@pytest.mark.parametrize(
-    ("files", "symbol", "speed", "least", "most_conflated"),
-    [(BTC, "BTCUSDT", 60.0, 5_500, 2), (NEXO, "NEXOUSDT", 240.0, 100, 0)],
-    ids=["btcusdt", "nexousdt"],
-)
-def test_every_book_of_a_recording_is_the_exchange_s(
-    files: Sequence[Path], symbol: str, speed: float, least: int, most_conflated: int
-) -> None:
-    skip_without(*files)
-    truth = recorded(*files)
-    with ReplayServer(*files, speed=speed, wait=True) as server:
-        recorder = opened(server, depth_of(symbol, checkpoint=60.0))
-        recorder.until_stored(symbol, max(truth.diffs))
-        recorder.stop()
-    shelf, diffs = recorder.shelf, stored_diffs(recorder.shelf, symbol)
-
-    assert {u: diff for u, diff in truth.diffs.items() if u >= min(diffs)} == diffs
-    assert ["verified", "unknown"] == states(shelf, symbol)
-    books = stored_books(shelf, symbol)
-    [number] = [number for number, kind in books if kind == "rest"]
-    equal = unequal = checked = 0
-    for u, bids, asks in replayed(number, books[number, "rest"], diffs):
-        best = best_of(bids, asks)
-        assert best[0] < best[2]
-        if (told := truth.best(u)) is not None:
-            equal, unequal = equal + (told == best), unequal + (told != best)
-        if (u, "book") in books:
-            assert books[u, "book"] == (bids, asks)
-            checked += 1
-    assert u == max(truth.diffs)
-    assert (True, True, True) == (equal >= least, unequal <= most_conflated, checked >= 3), (equal, unequal, checked)
 
 
 FAULTS = {
@@ -313,31 +279,6 @@ def assert_books_hold(shelf: Shelf, diffs: dict[int, Diff], truth: Recorded, dou
                 assert books[u, "book"] == (bids, asks)
                 checked += 1
     assert (unequal <= 2, checked >= 1) == (True, True), (unequal, checked)
-
-
-def test_a_recording_of_another_speed_is_stored_to_the_last_level() -> None:
-    """Protocol section 6: `@depth` sums up a second."""
-    folder = RECORDINGS / "deep_orderbook_20201101_09h" / "ETHBTC"
-    skip_without(folder / "2020-11-01T09-00-00_update.json")
-    events = json.loads((folder / "2020-11-01T09-00-00_update.json").read_text())
-    with ReplayServer(folder, speed=600.0, wait=True) as server:
-        recorder = opened(server, depth_of("ETHBTC", speed="1000ms", checkpoint=300.0, snapshot_levels=1000))
-        recorder.until_stored("ETHBTC", events[-1]["u"])
-        recorder.stop()
-    diffs, books = stored_diffs(recorder.shelf, "ETHBTC"), stored_books(recorder.shelf, "ETHBTC")
-    [number] = [number for number, kind in books if kind == "rest"]
-
-    assert ["verified", "unknown"] == states(recorder.shelf, "ETHBTC")
-    assert sorted(diffs) == [each["u"] for each in events if each["u"] >= min(diffs)]
-    levels = sum(len(each["b"]) + len(each["a"]) for each in events if each["u"] in diffs)
-    assert levels == sum(len(diff.levels) for diff in diffs.values())
-    checked = 0
-    for u, bids, asks in replayed(number, books[number, "rest"], diffs):
-        assert max(bids) < min(asks)
-        if (u, "book") in books:
-            assert books[u, "book"] == (bids, asks)
-            checked += 1
-    assert (events[-1]["u"], True) == (u, checked >= 3)
 
 
 def test_a_stream_that_is_acknowledged_and_silent_recovers_by_itself() -> None:
