@@ -25,6 +25,7 @@ if TYPE_CHECKING:
     from bc_binance.exchange import Binance as Binance
     from bc_binance.feed import Feed as Feed
     from bc_binance.feed import FeedFacts as FeedFacts
+    from bc_binance.market import Market as Market
     from bc_binance.messages import Depth as Depth
     from bc_binance.messages import ExchangeInfo as ExchangeInfo
     from bc_binance.messages import Kline as Kline
@@ -43,6 +44,7 @@ _HOMES = {
     "Feed": "feed",
     "FeedFacts": "feed",
     "Kline": "messages",
+    "Market": "market",
     "MissingChecksumError": "errors",
     "MissingFileError": "errors",
     "Sink": "delivery",
@@ -62,6 +64,7 @@ __all__ = [
     "Feed",
     "FeedFacts",
     "Kline",
+    "Market",
     "MissingChecksumError",
     "MissingFileError",
     "Sink",

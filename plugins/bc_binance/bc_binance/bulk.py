@@ -13,10 +13,11 @@ from uuid import uuid4
 from attrs import define, evolve, field, frozen
 
 from bc_binance.bucket import Bucket, host_of, open_bucket
-from bc_binance.bulk_files import BulkFile, Kind, chosen, day_text, named
+from bc_binance.bulk_files import PERIODS, BulkFile, Kind, chosen, day_text, named
 from bc_binance.config import BinanceConfig
 from bc_binance.errors import ChecksumError, MissingChecksumError, MissingFileError
-from bc_binance.listing import Listing
+from bc_binance.listing import Listed, Listing
+from bc_binance.market import SPOT
 from bc_binance.zips import open_csv
 from bcore.errors import FaultyReplyError, RefusedError
 from bcore.protocols import Clock
@@ -47,6 +48,7 @@ class BulkFiles:
 
     config: BinanceConfig
     clock: Clock
+    root: str = SPOT.bulk  # the market's folder in the bucket
     _bucket: Bucket = field(init=False)
 
     def __attrs_post_init__(self) -> None:
@@ -59,7 +61,7 @@ class BulkFiles:
         A month's file may reach beyond the range, where days that it holds are not published alone.
         Raises `RequestError` for a kind that there is not.
         """
-        what = Kind.of(kind)
+        what = Kind.of(kind, self.root)
         if end <= start:
             return []
         listing = Listing(self._bucket, self.config.listing_url)
@@ -67,6 +69,15 @@ class BulkFiles:
         stem = what.folder(symbol, "daily") + what.stem(symbol)
         daily = listing.objects(what.folder(symbol, "daily"), stem + day_text(start), f"{stem}{day_text(end - 1)}~")
         return chosen(start, end, months, named(daily, what, symbol, "daily"))
+
+    def file(self, kind: str, symbol: str, key: str) -> BulkFile | None:
+        """The file that a key in the bucket names; None where that is no file of this kind and symbol.
+
+        Nobody is asked: of its size and revision nothing is known.
+        """
+        what, listed = Kind.of(kind, self.root), [Listed(key, 0, "")]
+        found = [file for period in PERIODS for file in named(listed, what, symbol, period).values()]
+        return found[0] if found else None
 
     def checksum(self, file: BulkFile) -> str:
         """The SHA-256 that the host publishes for the file now, in lower-case hex.

@@ -10,9 +10,11 @@ from typing import Literal
 from attrs import frozen
 
 from bc_binance.listing import Listed
+from bc_binance.market import SPOT
 from bcore.errors import RequestError
 
 Period = Literal["monthly", "daily"]
+PERIODS: tuple[Period, ...] = ("monthly", "daily")
 SECOND = 1_000_000
 DAY = 86_400 * SECOND
 _EPOCH = date(1970, 1, 1)
@@ -34,22 +36,23 @@ class BulkFile:
 
 @frozen
 class Kind:
-    """What a file is of: `aggTrades`, `trades`, or `klines/1m`."""
+    """What a file is of: `aggTrades`, `trades`, or `klines/1m`; `root` is the market's folder in the bucket."""
 
     name: str
     interval: str = ""
+    root: str = SPOT.bulk
 
     @classmethod
-    def of(cls, text: str) -> Kind:
+    def of(cls, text: str, root: str = SPOT.bulk) -> Kind:
         """Raises `RequestError`."""
         name, slash, interval = text.partition("/")
         if (name in ("aggTrades", "trades") and not slash) or (name == "klines" and interval.isalnum()):
-            return cls(name, "1mo" if interval == "1M" else interval)
+            return cls(name, "1mo" if interval == "1M" else interval, root)
         raise RequestError(f"there are no bulk files of {text!r}: ask for aggTrades, trades, or klines/1m and the like")
 
     def folder(self, symbol: str, period: Period) -> str:
         """The prefix of the keys of a symbol's files."""
-        return f"data/spot/{period}/{self.name}/{symbol}/" + (f"{self.interval}/" if self.interval else "")
+        return f"{self.root}/{period}/{self.name}/{symbol}/" + (f"{self.interval}/" if self.interval else "")
 
     def stem(self, symbol: str) -> str:
         """What a file's name begins with, before the date."""

@@ -41,46 +41,48 @@ _ADVICE: Mapping[int, str] = {
     HTTPStatus.IM_A_TEAPOT: "this IP address is banned; stop what else connects from here",
     HTTPStatus.TOO_MANY_REQUESTS: "too many connections from here; lower `stream_attempts` in the exchange's section",
     HTTPStatus.UNAVAILABLE_FOR_LEGAL_REASONS: (
-        'it does not serve this place: set stream_url = "wss://data-stream.binance.vision" in the exchange\'s section'
+        "it does not serve this place: another stream_url in the exchange's section may, for spot "
+        '"wss://data-stream.binance.vision"'
     ),
 }
 
 
-def open_dialler(config: BinanceConfig, attempts: Attempts) -> Dialler:
+def open_dialler(config: BinanceConfig, attempts: Attempts, *, microseconds: bool = True) -> Dialler:
     """To be called in the event loop that the connections will live in. Proxies are those of the environment."""
     session = aiohttp.ClientSession(
         connector=aiohttp.TCPConnector(limit=0),
         headers={"User-Agent": config.user_agent},
         timeout=aiohttp.ClientTimeout(total=None),  # opening has its own, and an open stream has none
     )
-    return Dialler(config, attempts, session)
+    return Dialler(config, attempts, session, microseconds)
 
 
 @frozen
 class Dialler:
-    """Opens combined-stream connections in microseconds (protocol sections 2.1 and 5)."""
+    """Opens combined-stream connections, in `microseconds` where the market has them (protocol sections 2.1 and 5)."""
 
     config: BinanceConfig
     attempts: Attempts
     session: aiohttp.ClientSession = field()
+    microseconds: bool = True
 
     @property
     def host(self) -> str:
         """The host as messages name it."""
         return urlsplit(self.config.stream_url).netloc.rpartition("@")[2]
 
-    async def dial(self) -> Socket:
+    async def dial(self, route: str = "") -> Socket:
         """Waits where too many connections were opened lately. Raises `ExchangeError`."""
         await asyncio.sleep(self.attempts.take())
         try:
             async with asyncio.timeout(self.config.timeout):
-                return await self._shake_hands()
+                return await self._shake_hands(route)
         except (aiohttp.ClientError, OSError, ValueError) as error:
             raise self._failure(error) from error
 
-    async def _shake_hands(self) -> Socket:
+    async def _shake_hands(self, route: str) -> Socket:
         return await self.session.ws_connect(
-            f"{self.config.stream_url}/stream?timeUnit=MICROSECOND",
+            f"{self.config.stream_url}{route}/stream" + ("?timeUnit=MICROSECOND" if self.microseconds else ""),
             autoping=False,  # pings are answered by the connection, which wants to hear of them
             max_msg_size=LARGEST,
             decode_text=False,

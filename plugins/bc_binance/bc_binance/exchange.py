@@ -4,18 +4,20 @@ from __future__ import annotations
 
 import json
 import logging
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from threading import Lock, Thread
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeVar
 
 import msgspec
 from attrs import define, field
+from msgspec.structs import replace
 
 from bc_binance.attempts import Attempts
 from bc_binance.budget import WeightBudget
 from bc_binance.bulk import BulkFiles
 from bc_binance.config import BinanceConfig
 from bc_binance.gate import Gate
+from bc_binance.market import SPOT, Market, weight_of
 from bc_binance.messages import Depth, DepthBody, ExchangeInfo, Kline, ServerTime, micros
 from bc_binance.rest import Rest, open_session
 from bc_binance.telling import WeightTeller
@@ -31,20 +33,14 @@ if TYPE_CHECKING:
     from bc_binance.feed import Feed
 
 log = logging.getLogger(__name__)
+T = TypeVar("T")
 TIME_PAUSE = 600.0  # seconds between two measurements of the clock for a feed's stamps
-API = "/api/v3"
-TIME_WEIGHT, KLINES_WEIGHT, TRADES_WEIGHT, INFO_WEIGHT = 1, 2, 4, 20
 ILLEGAL_CHARACTERS, BAD_SYMBOL = -1100, -1121
-
-
-def depth_weight(limit: int) -> int:
-    """What an order book of `limit` levels costs (protocol section 3.1)."""
-    return next((weight for levels, weight in ((100, 5), (500, 25), (1000, 50)) if limit <= levels), 250)
 
 
 @define
 class Binance:
-    """Binance spot, public market data. Safe to use from several threads.
+    """A market of Binance, spot unless told otherwise: its public data. Safe to use from several threads.
 
     Every method that asks may raise an `ExchangeError` that says what to do, and `Stopped` while it waits for the
     weight budget. While the exchange has told this address to wait (429, 418), every user of this object gets that
@@ -55,6 +51,7 @@ class Binance:
     clock: Clock
     name: str = "binance"
     emit: Callable[[Event], None] = field(default=lambda event: None)
+    market: Market = SPOT
     _rest: Rest = field(init=False)
     _time: ExchangeClock = field(init=False)
     _learning: Lock = field(factory=Lock, init=False)
@@ -69,9 +66,10 @@ class Binance:
         share, background = self.config.budget, self.config.background_share
         budget = WeightBudget(self.clock, self._time.reading, share, background_share=background)
         teller = WeightTeller(self.name, budget, self.emit)
-        self._rest = Rest(self.config, budget, Gate(self.clock), open_session(self.config), teller.tell)
+        session = open_session(self.config, microseconds=self.market.microseconds)
+        self._rest = Rest(self.config, budget, Gate(self.clock), session, teller.tell, self.market.elsewhere)
         self._attempts = Attempts(self.clock, self.config.stream_attempts)
-        self._bulk = BulkFiles(self.config, self.clock)
+        self._bulk = BulkFiles(self.config, self.clock, self.market.bulk)
 
     @classmethod
     def build(cls, config: BinanceConfig, context: Context) -> Binance:
@@ -87,6 +85,30 @@ class Binance:
         """The daily and monthly files; they cost no request weight."""
         return self._bulk
 
+    @property
+    def trades_tile(self) -> bool:
+        """Whether the trades of consecutive aggregates tile."""
+        return self.market.trades_tile
+
+    @property
+    def trades_weight(self) -> int:
+        """The weight of a page of aggregate trades."""
+        return self.market.trades_weight
+
+    @property
+    def most_levels(self) -> int:
+        """The most levels of a side that `depth` gives."""
+        return self.market.most_levels
+
+    @property
+    def depth_speeds(self) -> Mapping[str, str]:
+        """How often changes of a book can come -> what follows `@depth` in the name of that stream."""
+        return self.market.depth_speeds
+
+    def depth_weight(self, limit: int) -> int:
+        """The weight of a book of so many levels."""
+        return self.market.depth_weight(limit)
+
     def now(self) -> int:
         """The exchange's clock in int us UTC; asks for it at first, and again when the last answer is a minute old."""
         self._time.refresh()
@@ -98,8 +120,12 @@ class Binance:
 
     def server_time(self) -> int:
         """What `time` answers, int us UTC (protocol section 4.1)."""
-        path = f"{API}/time"
-        return micros(self._rest.decode(self._rest.get(path, {}, TIME_WEIGHT), ServerTime, path).server_time)
+        return micros(self.ask("time", {}, self.market.time_weight, ServerTime).server_time)
+
+    def ask(self, endpoint: str, params: Mapping[str, Any], weight: int, kind: type[T]) -> T:
+        """One request for anything that the market offers, within the budget; the answer as `kind`."""
+        path = f"{self.market.api}/{endpoint}"
+        return self._rest.decode(self._rest.get(path, params, weight), kind, path)
 
     def agg_trades(
         self,
@@ -117,9 +143,9 @@ class Binance:
         neither of the others. Ids that the exchange no longer serves are silently left out at the page's beginning.
         `background` lets live work go first.
         """
-        bounds = {"fromId": from_id, "startTime": _parameter(start), "endTime": _parameter(end)}
-        path, params = f"{API}/aggTrades", {"symbol": symbol, **_given(bounds), "limit": limit}
-        body = self._of_symbol(path, params, TRADES_WEIGHT, background)
+        path = f"{self.market.api}/aggTrades"
+        params = {"symbol": symbol, **_given({"fromId": from_id, **self._bounds(start, end)}), "limit": limit}
+        body = self._of_symbol(path, params, self.market.trades_weight, background)
         return [bytes(row) for row in self._rest.decode(body, list[msgspec.Raw], path)]
 
     def klines(
@@ -137,29 +163,30 @@ class Binance:
         `start` and `end` (int us UTC) are inclusive and speak of opening times; without `start`, the newest `limit` up
         to `end`. `background` lets live work go first.
         """
-        bounds = {"startTime": _parameter(start), "endTime": _parameter(end)}
-        path, params = f"{API}/klines", {"symbol": symbol, "interval": interval, **_given(bounds), "limit": limit}
-        body = self._of_symbol(path, params, KLINES_WEIGHT, background)
+        path, bounds = f"{self.market.api}/klines", _given(self._bounds(start, end))
+        params = {"symbol": symbol, "interval": interval, **bounds, "limit": limit}
+        body = self._of_symbol(path, params, weight_of(self.market.kline_weights, limit), background)
         return [each.in_micros() for each in self._rest.decode(body, list[Kline], path)]
 
     def depth(self, symbol: str, limit: int = 100, *, background: bool = False) -> Depth:
-        """The order book's best `limit` levels on each side, 1 to 5000 (protocol section 4.3)."""
+        """The order book's best `limit` levels on each side, 1 to `most_levels` (protocol section 4.3)."""
         self._time.refresh()
-        path, params = f"{API}/depth", {"symbol": symbol, "limit": limit}
-        body = self._of_symbol(path, params, depth_weight(limit), background)
+        path, params = f"{self.market.api}/depth", {"symbol": symbol, "limit": self.market.served_levels(limit)}
+        body = self._of_symbol(path, params, self.market.depth_weight(limit), background)
         received = self._time.reading()
         book = self._rest.decode(body, DepthBody, path)
-        return Depth(symbol, book.last_update_id, book.bids, book.asks, received, body)
+        return Depth(symbol, book.last_update_id, book.bids[:limit], book.asks[:limit], received, body)
 
     def exchange_info(self, symbols: tuple[str, ...] | list[str] = ()) -> ExchangeInfo:
         """The rules of the given symbols, of all if none is given, and the limits (protocol section 4.2).
 
         One unknown symbol fails the whole request.
         """
-        path, params = f"{API}/exchangeInfo", {"showPermissionSets": "false", **_symbols(symbols)}
-        info = self._rest.decode(self._rest.get(path, params, INFO_WEIGHT), ExchangeInfo, path)
+        by_symbol = self.market.info_by_symbol
+        params = {"showPermissionSets": "false", **_symbols(symbols)} if by_symbol else {}
+        info = self.ask("exchangeInfo", params, self.market.info_weight, ExchangeInfo)
         self._adopt(info)
-        return info
+        return info if by_symbol or not symbols else self._only(info, symbols)
 
     def feed(self, streams: Sequence[str], sink: Sink) -> Feed:
         """Follows the streams (`btcusdt@aggTrade`) in a thread of its own, from now until the feed is closed.
@@ -168,10 +195,30 @@ class Binance:
         """
         from bc_binance.feed import Feed
 
-        feed = Feed(self.name, self.config, streams, sink, self._attempts, self._time.reading, self.emit)
+        feed = Feed(
+            self.name,
+            self.config,
+            streams,
+            sink,
+            self._attempts,
+            self._time.reading,
+            self.emit,
+            self.route,
+            self.market.microseconds,
+            self.silence_advice,
+        )
         self._feeds = [each for each in self._feeds if not each.wait_closed(0)] + [feed]
         Thread(target=self._keep_time, args=(feed,), name=f"time-{self.name}", daemon=True).start()
         return feed
+
+    def route(self, stream: str) -> str:
+        """What stands between `stream_url` and the connection that brings a stream: on spot nothing."""
+        return ""
+
+    @property
+    def silence_advice(self) -> str:
+        """What to look at where streams are acknowledged and silent."""
+        return ""
 
     def close(self) -> None:
         """Frees the connections and closes the feeds; requests under way may fail."""
@@ -216,6 +263,26 @@ class Binance:
                 log.warning("%s; going by a limit of %d per minute", error, self.budget.limit)
                 self._limits_known = True
 
+    def _only(self, info: ExchangeInfo, symbols: Sequence[str]) -> ExchangeInfo:
+        """As if only these had been asked for: one that is not there is refused."""
+        listed = {each.symbol: each for each in info.symbols}
+        self._listed = tuple(listed)
+        unknown = [symbol for symbol in symbols if symbol not in listed]
+        if unknown:
+            hint = near(unknown[0], listed)
+            raise RefusedError(f"{self._rest.host} lists no symbol {unknown[0]!r}{hint}", code=BAD_SYMBOL)
+        return replace(info, symbols=[listed[symbol] for symbol in symbols])
+
+    def _bounds(self, start: int | None, end: int | None) -> dict[str, int | None]:
+        """Times go out in ms where that loses nothing: every venue understands those (protocol sections 1.3 and 2.1).
+
+        Where only those are understood, the bounds are those of whole ms within them.
+        """
+        exact = self.market.microseconds
+        first = start if start is None or (start % 1000 and exact) else -(-start // 1000)
+        last = end if end is None or (end % 1000 and exact) else end // 1000
+        return {"startTime": first, "endTime": last}
+
     def _adopt(self, info: ExchangeInfo) -> None:
         limit = info.weight_limit
         if limit and limit.limit > 0 and limit.seconds:
@@ -234,11 +301,6 @@ class Binance:
 
 def _given(params: dict[str, int | None]) -> dict[str, int]:
     return {name: value for name, value in params.items() if value is not None}
-
-
-def _parameter(time: int | None) -> int | None:
-    """Times go out in ms where that loses nothing: every venue understands those (protocol sections 1.3 and 2.1)."""
-    return time if time is None or time % 1000 else time // 1000
 
 
 def _symbols(symbols: tuple[str, ...] | list[str]) -> dict[str, str]:

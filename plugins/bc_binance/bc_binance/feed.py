@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import suppress
 from threading import Thread, current_thread
 
@@ -23,6 +23,15 @@ from bcore.events import Event, StreamClosed, StreamOpened
 
 log = logging.getLogger(__name__)
 LEAVE = 5.0  # seconds in which a feed closes
+
+
+def _no_route(stream: str) -> str:
+    return ""
+
+
+def _listed(streams: Sequence[str]) -> str:
+    first, more = streams[0] if streams else "nothing", len(streams) - 1
+    return f"{first} and {more} more are" if more > 0 else f"{first} is"
 
 
 @frozen
@@ -70,7 +79,9 @@ class Feed:
     """Follows streams in its own thread and never gives up until `close`. Made by `Binance.feed`.
 
     `stamp` is the exchange's clock as last measured, `emit` takes `StreamOpened` and `StreamClosed`, both in the feed's
-    thread. Raises `RequestError` for what is no stream name.
+    thread. `route` is the path below `stream_url` by which a stream comes: streams of different ones never share a
+    connection. `advice` is said where streams turn out to be acknowledged and silent. Raises `RequestError` for what is
+    no stream name.
     """
 
     name: str
@@ -80,6 +91,9 @@ class Feed:
     attempts: Attempts
     stamp: Callable[[], int]
     emit: Callable[[Event], None]
+    route: Callable[[str], str] = _no_route
+    microseconds: bool = True
+    advice: str = ""
     _oddities: Oddities = field(factory=Oddities, init=False)
     _delivery: Delivery = field(init=False)
     _lanes: tuple[Lane, ...] = field(init=False)
@@ -93,8 +107,7 @@ class Feed:
         self._delivery = Delivery(self.sink, self.config.stream_backlog, self._oddities)
         if not self.streams:
             raise RequestError("a feed needs at least one stream")
-        groups = shared_out(self.streams, self.config.stream_limit)
-        self._lanes = tuple(self._lane(group) for group in groups)
+        self._lanes = tuple(self._lane(route, group) for route, group in self._groups())
         self._loop = asyncio.new_event_loop()
         self._thread = Thread(target=self._live, name=f"feed-{self.name}", daemon=True)
         self._thread.start()
@@ -108,6 +121,8 @@ class Feed:
         foreign = sorted(set(wanted) - set(self.streams))
         if foreign:
             raise RequestError(f"this feed does not follow {', '.join(foreign)}")
+        if self.advice:
+            log.warning("%s: %s acknowledged and silent: %s", self.name, _listed(wanted), self.advice)
         self._call(lambda: self._resubscribe(wanted))
 
     def connections(self) -> FeedFacts:
@@ -149,7 +164,7 @@ class Feed:
             runner.run(self._main())
 
     async def _main(self) -> None:
-        self._dialler = open_dialler(self.config, self.attempts)
+        self._dialler = open_dialler(self.config, self.attempts, microseconds=self.microseconds)
         lanes = [asyncio.create_task(self._keep(lane)) for lane in self._lanes]
         await self._stop.wait()
         self._delivery.stop()
@@ -168,12 +183,18 @@ class Feed:
                 log.exception("the feed %s made a mistake", self.name)
                 await lane.recover(error)
 
-    def _lane(self, streams: tuple[str, ...]) -> Lane:
-        return Lane(streams, self.config, self._delivery, self._connect, self._opened, self._closed)
+    def _groups(self) -> Iterator[tuple[str, tuple[str, ...]]]:
+        """Streams that share a connection, with their route."""
+        for route in dict.fromkeys(map(self.route, self.streams)):
+            alike = [stream for stream in self.streams if self.route(stream) == route]
+            yield from ((route, group) for group in shared_out(alike, self.config.stream_limit))
+
+    def _lane(self, route: str, streams: tuple[str, ...]) -> Lane:
+        return Lane(streams, self.config, self._delivery, self._connect, self._opened, self._closed, route)
 
     async def _connect(self, lane: Lane) -> Connection:
         assert self._dialler is not None
-        socket = await self._dialler.dial()
+        socket = await self._dialler.dial(lane.route)
         return Connection(
             self.attempts.number(),
             self._dialler.host,

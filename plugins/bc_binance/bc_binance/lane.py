@@ -26,7 +26,7 @@ Connect = Callable[["Lane"], Awaitable[Connection]]
 
 @define(eq=False)
 class Lane:
-    """Keeps its streams carried by one connection, and by two while one takes over from the other.
+    """Keeps its streams, which share a `route`, carried by one connection, by two while one takes over from the other.
 
     `connect` opens a connection that reports to this lane; `opened` and `closed` are told of each that carried
     something, `closed` with whether another had taken over. A stream is covered from when the sink is told that it
@@ -39,6 +39,7 @@ class Lane:
     connect: Connect
     opened: Callable[[Connection], None]
     closed: Callable[[Connection, bool], None]
+    route: str = ""
     backoff: Backoff = field(factory=lambda: Backoff(first=0.5, cap=30.0))
     reconnects: int = field(default=0, init=False)
     rotations: int = field(default=0, init=False)

@@ -9,6 +9,7 @@ from http import HTTPStatus
 import msgspec
 from attrs import frozen
 
+from bc_binance.market import SPOT
 from bc_binance.messages import ErrorBody
 from bcore.errors import (
     BannedError,
@@ -66,10 +67,12 @@ class Reply:
         return "html" in kind or self.body.lstrip()[:1] == b"<"
 
 
-def refusal(reply: Reply) -> ExchangeError | None:
-    """The error that the reply stands for; None if it is an answer."""
+def refusal(reply: Reply, elsewhere: str = SPOT.elsewhere) -> ExchangeError | None:
+    """The error that the reply stands for; None if it is an answer. `elsewhere`: see `Market`."""
     if reply.status == HTTPStatus.OK:
         return _page_for_answer(reply) if reply.is_page else None
+    if reply.status == HTTPStatus.UNAVAILABLE_FOR_LEGAL_REASONS:
+        return _restricted(reply, elsewhere)
     if reply.status in _BY_STATUS:
         return _BY_STATUS[reply.status](reply)
     if 400 <= reply.status < 500:
@@ -108,10 +111,9 @@ def _blocked(reply: Reply) -> ExchangeError:
     )
 
 
-def _restricted(reply: Reply) -> ExchangeError:
+def _restricted(reply: Reply, elsewhere: str) -> ExchangeError:
     return RestrictedError(
-        f"{reply.host} does not serve the place that this machine is in (451): set rest_url = "
-        '"https://data-api.binance.vision" in the exchange\'s section, or run the collector elsewhere',
+        f"{reply.host} does not serve the place that this machine is in (451): {elsewhere}run the collector elsewhere",
         retry_after=reply.asked_to_wait,
     )
 
@@ -157,5 +159,4 @@ _BY_STATUS: Mapping[int, Callable[[Reply], ExchangeError]] = {
     HTTPStatus.NOT_FOUND: _not_found,
     HTTPStatus.IM_A_TEAPOT: _banned,
     HTTPStatus.TOO_MANY_REQUESTS: _rate_limited,
-    HTTPStatus.UNAVAILABLE_FOR_LEGAL_REASONS: _restricted,
 }

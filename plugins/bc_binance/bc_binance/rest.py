@@ -15,6 +15,7 @@ from bc_binance.budget import WeightBudget
 from bc_binance.config import BinanceConfig
 from bc_binance.failures import failure
 from bc_binance.gate import Gate
+from bc_binance.market import SPOT
 from bc_binance.refusals import Reply, refusal
 from bcore.errors import BannedError, FaultyReplyError, RateLimitedError
 
@@ -22,10 +23,11 @@ T = TypeVar("T")
 CONNECTIONS = 16
 
 
-def open_session(config: BinanceConfig) -> requests.Session:
+def open_session(config: BinanceConfig, *, microseconds: bool = True) -> requests.Session:
     """A session that keeps connections and never retries: whoever runs a source decides when to ask again."""
     session = requests.Session()
-    session.headers.update({"User-Agent": config.user_agent, "X-MBX-TIME-UNIT": "MICROSECOND"})
+    unit = {"X-MBX-TIME-UNIT": "MICROSECOND"} if microseconds else {}
+    session.headers.update({"User-Agent": config.user_agent, **unit})
     adapter = HTTPAdapter(pool_connections=2, pool_maxsize=CONNECTIONS, max_retries=0)
     session.mount("https://", adapter)
     session.mount("http://", adapter)
@@ -34,13 +36,17 @@ def open_session(config: BinanceConfig) -> requests.Session:
 
 @frozen
 class Rest:
-    """The REST side of the exchange. Safe to use from several threads. `spent` is called after each request."""
+    """The REST side of the exchange. Safe to use from several threads. `spent` is called after each request.
+
+    `elsewhere` is what a message advises where the exchange does not serve this place.
+    """
 
     config: BinanceConfig
     budget: WeightBudget
     gate: Gate
     session: requests.Session = field()
     spent: Callable[[], None] = field(default=lambda: None)
+    elsewhere: str = SPOT.elsewhere
 
     @property
     def host(self) -> str:
@@ -59,7 +65,7 @@ class Rest:
         finally:
             self.budget.settle(reservation, used)
             self.spent()
-        error = refusal(reply)
+        error = refusal(reply, self.elsewhere)
         if error is None:
             return reply.body
         if isinstance(error, (BannedError, RateLimitedError)):

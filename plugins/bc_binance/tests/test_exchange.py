@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from bc_binance import Binance, BinanceConfig, ExchangeInfo, micros
-from bc_binance.exchange import depth_weight
+from bc_binance.market import SPOT
 from bc_binance.messages import SymbolInfo
 from bc_binance.testing import Answer, LocalVenue, ManualClock, answer
 from bcore.errors import FaultyReplyError
@@ -115,7 +115,7 @@ def test_candles_of_another_form_are_a_faulty_reply(exchange: Binance, venue: Lo
 
 
 def test_the_weight_of_a_book_depends_on_its_levels() -> None:
-    assert [5, 5, 25, 25, 50, 50, 250, 250] == [depth_weight(n) for n in (1, 100, 101, 500, 501, 1000, 1001, 5000)]
+    assert [5, 5, 25, 25, 50, 50, 250, 250] == [SPOT.depth_weight(n) for n in (1, 100, 101, 500, 501, 1000, 1001, 5000)]
 
 
 def test_the_clock_is_measured_at_first_use_and_when_it_is_old(open_exchange: Open, venue: LocalVenue) -> None:

@@ -10,6 +10,7 @@ from attrs import Attribute, evolve, field, frozen
 
 from bc_trades import ohlcv
 from bc_trades.bars import Measure, bars, dollars, imbalance, ticks, volume
+from bc_trades.datasets import tiles
 from bc_trades.pieces import Trades
 from bcore.records import Derivation
 
@@ -129,6 +130,7 @@ def _trades(table: pa.Table) -> Trades:
         .cast(pa.uint8())
         .to_numpy()
         .view(np.bool_),  # far faster than as is
+        tiled=tiles(table.schema),
     )
 
 

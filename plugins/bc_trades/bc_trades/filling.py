@@ -12,7 +12,7 @@ from bc_trades.asking import Ask, fetch
 from bc_trades.datasets import TRADES
 from bc_trades.joining import REST, Line, Page
 from bc_trades.rows import Rows
-from bc_trades.venue import Venue
+from bc_trades.venue import Venue, rules_of
 from bcore.errors import FaultyReplyError
 from bcore.protocols import Clock
 from bcore.records import Batch, Origin
@@ -40,7 +40,8 @@ class Filler:
 
     def fill(self, symbol: str, first: int, last: int) -> Iterator[Batch]:
         """As `bcore.protocols.Fills.fill`. What REST leaves out twice is asked of the history, or told."""
-        line = Line.after(Spans.of([(first - 1, first - 1), (last + 1, last + 1)]), self.clock.monotonic())
+        around, tiled = Spans.of([(first - 1, first - 1), (last + 1, last + 1)]), rules_of(self.venue).trades_tile
+        line = Line.after(around, self.clock.monotonic(), tiled)
         aside = Aside()
         while line.holes:
             span = line.holes.take(self.clock.monotonic(), self.page, holding=False)

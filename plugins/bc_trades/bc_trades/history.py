@@ -69,7 +69,7 @@ class History:
     def revised(self, symbol: str, origins: Sequence[Origin]) -> Iterator[tuple[Origin, str]]:
         """As `bcore.protocols.Revises.revised`."""
         for origin in origins:
-            file = file_of(origin, symbol)
+            file = None if self._opener is None else file_of(origin, symbol, self._opener.bulk)
             if self._opener is None or file is None:
                 continue
             difference = self._difference(self._opener, origin, file)

@@ -51,6 +51,7 @@ class Line:
     """
 
     top: int | None = None  # the id after the highest seen
+    tiled: bool = True  # whether trade ids that do not join are told
     holes: Holes = field(factory=Holes, init=False)
     duplicates: int = field(default=0, init=False)
     _findings: list[Finding] = field(factory=list, init=False)
@@ -61,9 +62,9 @@ class Line:
     _chain: Chain = field(factory=Chain, init=False)
 
     @classmethod
-    def after(cls, held: Spans, now: float) -> Line:
+    def after(cls, held: Spans, now: float, tiled: bool = True) -> Line:
         """Goes on after the ids that are held; their holes are to be filled too, but nothing waits for them."""
-        line = cls(None if held.last is None else held.last + 1)
+        line = cls(None if held.last is None else held.last + 1, tiled)
         for first, last in held.gaps():
             line.holes.add(Gap(first, last, now, noted=True), due=now, holding=False)
         return line
@@ -239,7 +240,8 @@ class Line:
 
     def _line_up(self, origin: str, run: Sequence[Trade]) -> None:
         self._fresh = self._fresh and origin == REST
-        self._chain.follow(run)
+        if self.tiled:
+            self._chain.follow(run)
         self._ready.append((origin, run))
 
 

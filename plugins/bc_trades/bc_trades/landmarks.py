@@ -9,11 +9,10 @@ from attrs import define, field, frozen
 
 from bc_binance.messages import micros
 from bc_trades.parsing import Trade, read_records
-from bc_trades.venue import Venue
+from bc_trades.venue import Venue, rules_of
 from bcore.errors import FaultyReplyError, RefusedError
 
 log = logging.getLogger(__name__)
-WEIGHT = 4  # of a request
 
 
 @frozen
@@ -33,6 +32,11 @@ class Landmarks:
     needed: bool = True
     _known: dict[int, int | None] = field(factory=dict, init=False)
     _oldest: Landmark | None = field(default=None, init=False)
+
+    @property
+    def weight(self) -> int:
+        """What a page of trades costs."""
+        return rules_of(self.venue).trades_weight
 
     def first_from(self, time: int) -> int | None:
         """The id of the first aggregate at `time` or after it; where there is none, the id that comes next.

@@ -14,7 +14,7 @@ from bc_trades.inbox import Inbox
 from bc_trades.joining import Line
 from bc_trades.silence import Watch
 from bc_trades.strand import Strand
-from bc_trades.venue import Feed, LiveVenue
+from bc_trades.venue import Feed, LiveVenue, rules_of
 from bcore.errors import ExchangeError, FaultyReplyError, Stopped
 from bcore.pacing import Pace
 from bcore.protocols import Clock
@@ -78,10 +78,9 @@ class Live:
         troubles: Troubles,
     ) -> Live:
         """`held` has the ids that are stored already."""
-        now = clock.monotonic()
-        strands = {
-            symbol: Strand(symbol, config, Line.after(held.get(symbol, Spans()), now), Watch(now)) for symbol in symbols
-        }
+        now, tiled = clock.monotonic(), rules_of(venue).trades_tile
+        lines = {symbol: Line.after(held.get(symbol, Spans()), now, tiled) for symbol in symbols}
+        strands = {symbol: Strand(symbol, config, line, Watch(now)) for symbol, line in lines.items()}
         return cls(config, venue, clock, strands, troubles)
 
     def batches(self) -> Generator[Batch | None, None, None]:

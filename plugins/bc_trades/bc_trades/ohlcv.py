@@ -10,6 +10,7 @@ import pyarrow as pa
 from attrs import Attribute, evolve, field, frozen
 
 from bc_trades.candles import joined, pieces
+from bc_trades.datasets import tiles
 from bc_trades.exact import Scratch
 from bc_trades.pieces import Pieces, Trades
 from bc_trades.timeframes import LATEST, Timeframe, timeframe_of
@@ -143,6 +144,7 @@ def _trades(rows: pa.RecordBatch, proven: bool) -> Trades:
         first=known("first_trade_id"),
         last=known("last_trade_id"),
         buyer_is_maker=_flags(rows.column("is_buyer_maker")) if flagged else None,
+        tiled=tiles(rows.schema),
     )
 
 

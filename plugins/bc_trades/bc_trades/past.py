@@ -28,6 +28,9 @@ class Bulk(Protocol):
     def files(self, kind: str, symbol: str, start: int, end: int) -> Sequence[BulkFile]:
         """What is published for [start, end), int us UTC, in order."""
 
+    def file(self, kind: str, symbol: str, key: str) -> BulkFile | None:
+        """The file that a key names, without asking anybody; None where that is none of this kind and symbol."""
+
     def checksum(self, file: BulkFile) -> str:
         """The SHA-256 that is published for the file now, in lower-case hex."""
 

@@ -33,7 +33,8 @@ NONE = np.empty(0, np.int64)
 class Trades:
     """Aggregate trades in order of id (or of time where ids are not known), one array per column.
 
-    `time` is in int us UTC. What is None is not known, and what would need it is left out.
+    `time` is in int us UTC. What is None is not known, and what would need it is left out. `tiled`: whether a hole
+    between the trade ids of two neighbours shows that a trade is missing.
     """
 
     time: Ints
@@ -43,6 +44,7 @@ class Trades:
     first: Ints | None = None
     last: Ints | None = None
     buyer_is_maker: Flags | None = None
+    tiled: bool = True
 
     def __len__(self) -> int:
         return len(self.time)
@@ -60,8 +62,8 @@ class Trades:
 
     def at(self, where: slice | Indices) -> Trades:
         rest: tuple[Any, ...] = (self.id, self.first, self.last, self.buyer_is_maker)
-        known: list[Any] = [None if column is None else column[where] for column in rest]
-        return Trades(self.time[where], self.price[where], self.quantity[where], *known)
+        ids, first, last, maker = (None if column is None else column[where] for column in rest)
+        return Trades(self.time[where], self.price[where], self.quantity[where], ids, first, last, maker, self.tiled)
 
 
 @frozen
@@ -84,7 +86,8 @@ class Edge:
         voided = (
             trades.price[row] == 0 and trades.quantity[row] == 0 and (trades.first is None or trades.first[row] < 0)
         )
-        return cls(opened, value(trades.id), value(trades.first), value(trades.last), bool(voided))
+        first, last = (value(trades.first), value(trades.last)) if trades.tiled else (None, None)
+        return cls(opened, value(trades.id), first, last, bool(voided))
 
     def joins(self, following: Edge) -> bool:
         """Whether `following` is the next trade, by its id and by the trades that both sum up, see `_tainted`."""
@@ -242,7 +245,8 @@ def _tainted(trades: Trades, frame: Timeframe, scratch: Scratch) -> tuple[Ints, 
     if trades.first is not None and trades.last is not None:
         tiles = _follows(trades.last[:-1], trades.first[1:], scratch.array("tiles", rows, np.bool_), scratch)
         tiled = bool(tiles.all())
-        joined &= tiles if tiled else tiles | _beside(trades.voided)
+        if trades.tiled:
+            joined &= tiles if tiled else tiles | _beside(trades.voided)
     if joined.all():
         return NONE, tiled
     before = np.flatnonzero(~joined)

@@ -8,17 +8,16 @@ from datetime import UTC, datetime
 
 from attrs import define, evolve, frozen
 
-from bc_binance.bulk_files import BulkFile, Kind, Period, named
-from bc_binance.listing import Listed
+from bc_binance.bulk_files import BulkFile
 from bc_trades.contents import BULK
-from bc_trades.landmarks import WEIGHT, Landmarks
+from bc_trades.landmarks import Landmarks
 from bc_trades.past import Bulk
+from bc_trades.venue import Usual
 from bcore.records import Origin
 from bcore.spans import Span, Spans
 
 log = logging.getLogger(__name__)
 AGG_TRADES = "aggTrades"
-PERIODS: tuple[Period, ...] = ("monthly", "daily")
 ZIPPED = 16  # bytes that a row takes in a zip, about
 PAGE = 1000
 MOST_IDS = 100_000  # of a portion over REST
@@ -58,6 +57,7 @@ class IdsPortion:
     first: int
     last: int
     when: str
+    page_weight: int = Usual().trades_weight
 
     @property
     def summary(self) -> str:
@@ -73,17 +73,15 @@ class IdsPortion:
 
     @property
     def weight(self) -> int:
-        return WEIGHT * -(-self.rows // PAGE)
+        return self.page_weight * -(-self.rows // PAGE)
 
 
 TradesPortion = FilePortion | IdsPortion
 
 
-def file_of(origin: Origin, symbol: str) -> BulkFile | None:
+def file_of(origin: Origin, symbol: str, bulk: Bulk | None) -> BulkFile | None:
     """The bulk file that rows came from; None for what is no bulk file of aggregate trades of this symbol."""
-    kind, listed = Kind.of(AGG_TRADES), [Listed(origin.name, 0, "")]
-    found = [file for period in PERIODS for file in named(listed, kind, symbol, period).values()]
-    return found[0] if origin.kind == BULK and found else None
+    return bulk.file(AGG_TRADES, symbol, origin.name) if bulk and origin.kind == BULK else None
 
 
 @define
@@ -100,7 +98,7 @@ class Planner:
         """Oldest first. `done` are files whose rows are held, `held` all ids that are."""
         files = list(self.bulk.files(AGG_TRADES, self.symbol, self.start, self.end)) if self.bulk else []
         self.landmarks.needed = not files
-        stored = _times(file for origin in done if (file := file_of(origin, self.symbol)))
+        stored = _times(file for origin in done if (file := file_of(origin, self.symbol, self.bulk)))
         wanted = [file for file in files if list(stored.missing(*_time(file))) and not self._is_held(file, held)]
         timed: list[tuple[int, TradesPortion]] = [(file.start, FilePortion(self.symbol, file)) for file in wanted]
         for hole in _times(files).missing(self.start, self.end - 1):
@@ -128,7 +126,7 @@ class Planner:
     def _ids(self, first: int, last: int, when: str, held: Spans) -> Iterator[IdsPortion]:
         for begin, stop in held.missing(first, last) if first <= last else ():
             for each in range(begin, stop + 1, MOST_IDS):
-                yield IdsPortion(self.symbol, each, min(each + MOST_IDS - 1, stop), when)
+                yield IdsPortion(self.symbol, each, min(each + MOST_IDS - 1, stop), when, self.landmarks.weight)
 
     def _reaching(
         self, todo: Sequence[TradesPortion], files: Sequence[BulkFile], held: Spans

@@ -3,19 +3,20 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Generator, Iterator, Mapping, Sequence
+from contextlib import closing
 
-from attrs import define, field
+from attrs import define, evolve, field
 
 from bc_trades.checking import Check
 from bc_trades.config import STREAM, TradesConfig
-from bc_trades.datasets import TRADES
+from bc_trades.datasets import TRADES, UNTILED_TRADES
 from bc_trades.filling import Filler
 from bc_trades.history import History
 from bc_trades.live import Live
 from bc_trades.past import Budgeted, CandleVenue
 from bc_trades.polling import Poll
 from bc_trades.portions import TradesPortion
-from bc_trades.venue import LiveVenue, Venue
+from bc_trades.venue import LiveVenue, Venue, rules_of
 from bcore.clock import SystemClock
 from bcore.errors import ConfigError, SourceError
 from bcore.events import Event
@@ -46,11 +47,12 @@ class TradesSource:
     name: str = "trades"
     emit: Callable[[Event], None] = _tell_nobody
     history: History | None = None
-    datasets: tuple[Dataset, ...] = field(default=(TRADES,), init=False)
+    datasets: tuple[Dataset, ...] = field(init=False)
     interval: float = field(init=False)
     _poll: Poll = field(init=False)
 
     def __attrs_post_init__(self) -> None:
+        self.datasets = (TRADES if rules_of(self.venue).trades_tile else UNTILED_TRADES,)
         self.interval = self.config.interval
         self._poll = Poll(self.config, self.venue, self.symbols, self.clock)
 
@@ -75,7 +77,10 @@ class TradesSource:
         if not isinstance(self.venue, LiveVenue):
             raise ConfigError(['trades: the exchange has no streams to follow; set mode = "poll"'])
         troubles = Troubles(self.name, self.emit)
-        yield from Live.of(self.config, self.venue, self.clock, self.symbols, held, troubles).batches()
+        live = Live.of(self.config, self.venue, self.clock, self.symbols, held, troubles)
+        with closing(live.batches()) as batches:
+            for batch in batches:
+                yield batch and self._own(batch)
 
     def catch_up(self, after: Mapping[str, Key]) -> Iterator[Batch]:
         """Pages of every symbol from the id after the last stored one, until each gives a short page.
@@ -83,11 +88,12 @@ class TradesSource:
         A symbol that the exchange refuses or answers badly is raised after the others were served. An exchange that
         cannot be reached, or that asks us to wait, is not asked for the rest.
         """
-        return self._poll.catch_up(after)
+        return map(self._own, self._poll.catch_up(after))
 
     def fill(self, symbol: str, first: int, last: int) -> Iterator[Batch]:
         """The rows with the ids `first`..`last`, oldest first (`bcore.protocols.Fills`)."""
-        return Filler(self.venue, self.clock, self.config.page, self.history).fill(symbol, first, last)
+        filler = Filler(self.venue, self.clock, self.config.page, self.history)
+        return map(self._own, filler.fill(symbol, first, last))
 
     @property
     def weight_per_minute(self) -> int:
@@ -103,7 +109,7 @@ class TradesSource:
 
     def fetch(self, portion: Portion) -> Iterator[Batch]:
         """The rows of a portion of `plan`."""
-        return self._past().fetch(portion)
+        return map(self._own, self._past().fetch(portion))
 
     def check(self, symbol: str, reader: Reader, start: int, end: int) -> Iterator[Compared]:
         """Candles of what is held against the exchange's own (`bcore.protocols.Checks`)."""
@@ -115,6 +121,10 @@ class TradesSource:
     def revised(self, symbol: str, origins: Sequence[Origin]) -> Iterator[tuple[Origin, str]]:
         """The bulk files that are not what rows came from any more (`bcore.protocols.Revises`)."""
         return self._past().revised(symbol, origins)
+
+    def _own(self, batch: Batch) -> Batch:
+        """As a batch of the dataset that this source's exchange fills."""
+        return batch if batch.dataset is self.datasets[0] else evolve(batch, dataset=self.datasets[0])
 
     def _past(self) -> History:
         if self.history is None:

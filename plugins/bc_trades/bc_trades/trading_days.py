@@ -71,7 +71,7 @@ def broken(trades: Trades) -> Flags:
         return found
     found[0] = trades.id[0] != 0
     found[1:-1] = np.diff(trades.id) != 1
-    if trades.first is not None and trades.last is not None:
+    if trades.tiled and trades.first is not None and trades.last is not None:
         untiled = trades.first[1:] != trades.last[:-1] + 1
         if untiled.any():
             voided = trades.voided

@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from typing import Protocol, runtime_checkable
 
 import msgspec
+from attrs import frozen
 
 
 @runtime_checkable
@@ -31,6 +32,35 @@ class Venue(Protocol):
 
         `background` lets live work go first.
         """
+
+
+@runtime_checkable
+class Rules(Protocol):
+    """An exchange that says how its trades differ from those of Binance spot."""
+
+    @property
+    def trades_tile(self) -> bool:
+        """Whether the trades of an aggregate begin where those of the one before it end, if none is lost.
+
+        They do not where fills are left out of the public tape that have ids all the same.
+        """
+
+    @property
+    def trades_weight(self) -> int:
+        """What a page costs."""
+
+
+@frozen
+class Usual:
+    """The rules of an exchange that says nothing: spot's."""
+
+    trades_tile: bool = True
+    trades_weight: int = 4
+
+
+def rules_of(venue: object) -> Rules:
+    """Its own, or the usual ones."""
+    return venue if isinstance(venue, Rules) else Usual()
 
 
 class Sink(Protocol):
