@@ -26,6 +26,7 @@ SIDE_BY_SIDE = ("-q", "-n", "4", "--dist", "worksteal")
 FAULTS = ("tests/e2e/test_fault_matrix.py", "plugins/bc_orderbook/tests/test_depth_replay.py")
 REPLAY = "plugins/bc_replay/tests"
 LIBRARIES = {
+    "bc_plot": ["bc_binance", "bc_orderbook", "bc_parquet", "bc_trades"],
     "bc_trades": ["bc_binance"],
     "bc_orderbook": ["bc_binance"],
     "bc_replay": [],

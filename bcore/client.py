@@ -10,6 +10,7 @@ from urllib.parse import urlsplit
 
 from attrs import define, field
 
+from bcore import methods
 from bcore.errors import ConfigError, RequestError
 from bcore.instants import Instant, parse_instant
 from bcore.naming import near
@@ -50,7 +51,8 @@ class Client:
     """Reads views of an archive, wherever it is.
 
     `client.get_<view>(symbol, ...)` exists for every view, `get_trades` and the view's own parameters included:
-    `client.get_ohlcv("BTCUSDT", timeframe="1h", limit=24)`. Use as a context manager, or call `close()`.
+    `client.get_ohlcv("BTCUSDT", timeframe="1h", limit=24)`. Distributions may add methods: bc-plot adds `plot_candles`
+    and more. Use as a context manager, or call `close()`.
     """
 
     reader: Reader
@@ -186,11 +188,14 @@ class Client:
         self.close()
 
     def __dir__(self) -> list[str]:
-        return [*object.__dir__(self), *(f"get_{view}" for view in self.views())]
+        return [*object.__dir__(self), *(f"get_{view}" for view in self.views()), *methods.names()]
 
     def __getattr__(self, name: str) -> Callable[..., Any]:
         if not name.startswith("get_"):
-            raise AttributeError(f"a client has no {name!r}")
+            added = None if name.startswith("_") else methods.method(self, name)
+            if added is None:
+                raise AttributeError(f"a client has no {name!r}")
+            return added
         view, known = name.removeprefix("get_"), self.views()
         if view not in known:
             raise AttributeError(f"there is no view {view!r}{near(view, known)}; views: {', '.join(known)}")

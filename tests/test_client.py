@@ -3,6 +3,7 @@ from __future__ import annotations
 import subprocess
 import sys
 from collections.abc import Iterator
+from importlib.metadata import EntryPoint
 from pathlib import Path
 from typing import Any
 
@@ -201,3 +202,24 @@ def test_a_view_that_fails_names_itself_and_what_went_wrong() -> None:
     client = Client(StoreReader((store,), derivations=(evolve(bars(), apply=broken, part=None, merge=None),)))
     with pytest.raises(PluginError, match=r"the view 'bars' failed, which is a fault of the plugin.*nope"):
         client.read("bars", "AAA")
+
+
+def test_a_picture_that_is_not_installed_is_named(client: Client, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("bcore.methods.entry_points", lambda **_: [])
+    with pytest.raises(AttributeError, match=r"comes with bc-plot: pip install 'bcore\[plot\]'"):
+        client.plot_candles("BTCUSDT")
+
+
+def test_a_method_that_a_distribution_adds_is_the_clients(client: Client, monkeypatch: pytest.MonkeyPatch) -> None:
+    added = EntryPoint("count_views", "builtins:dir", "bcore.client")
+    broken = EntryPoint("plot_nothing", "bcore:no_such", "bcore.client")
+    monkeypatch.setattr(
+        "bcore.methods.entry_points",
+        lambda group, name=None: [each for each in (added, broken) if name in (None, each.name)],
+    )
+    assert "count_views" in dir(client)
+    assert "reader" in client.count_views()
+    with pytest.raises(AttributeError, match="plot_nothing of bcore:no_such does not load"):
+        client.plot_nothing("BTCUSDT")
+    with pytest.raises(AttributeError, match="a client has no 'other'"):
+        client.other  # noqa: B018 - asking is the test
