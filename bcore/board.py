@@ -7,6 +7,7 @@ nothing here knows of them.
 from __future__ import annotations
 
 from collections import deque
+from collections.abc import Callable
 from math import floor
 from threading import Lock
 
@@ -29,7 +30,7 @@ from bcore.events import (
 from bcore.logs import one_line, scrubbed
 from bcore.protocols import Clock
 from bcore.spans import Span, Spans
-from bcore.status import DiskStatus, ExchangeStatus, SeriesStatus, SourceStatus, Status
+from bcore.status import DiskStatus, ExchangeStatus, PluginStatus, SeriesStatus, SourceStatus, Status
 
 SHORT, LONG = 10, 60  # seconds over which rates are taken
 
@@ -61,6 +62,7 @@ class Board:
     """Listens to events and knows what they add up to. Safe to use from several threads."""
 
     clock: Clock
+    plugins: Callable[[], tuple[PluginStatus, ...]] = tuple
     series: dict[str, SeriesStatus] = field(factory=dict, init=False)
     sources: dict[str, SourceStatus] = field(factory=dict, init=False)
     exchanges: dict[str, ExchangeStatus] = field(factory=dict, init=False)
@@ -111,6 +113,7 @@ class Board:
                 exchanges=tuple(each for _, each in sorted(self.exchanges.items())),
                 series=tuple(self._rated(each, now, ticks) for _, each in sorted(self.series.items())),
                 disks=tuple(each for _, each in sorted(self.disks.items())),
+                plugins=self.plugins(),
             )
 
     def _rated(self, line: SeriesStatus, now: int, ticks: float) -> SeriesStatus:

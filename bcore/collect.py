@@ -12,7 +12,7 @@ from contextlib import closing
 from attrs import define, evolve, field
 
 from bcore.clock import SystemClock
-from bcore.errors import StoreError
+from bcore.errors import PluginError, StoreError
 from bcore.events import BatchStored, Event, GapFound, RowsRejected, SourcePassed
 from bcore.ledger import noted
 from bcore.protocols import Clock, Key, Quarantines, Resumes, Source, Store, Streams
@@ -93,6 +93,7 @@ class Job:
 
     def keep(self, batch: Batch, emit: Callable[[Event], None]) -> Appended:
         """Stores a batch of the source; durable when it returns."""
+        self._refuse_rubbish(batch)
         batch = evolve(batch, dataset=self._renamed(batch.dataset))
         self._put_aside(batch, emit)
         batch = conform(batch)
@@ -101,6 +102,14 @@ class Job:
         self._note(batch, emit)
         emit(_stored(self.name, batch, appended))
         return appended
+
+    def _refuse_rubbish(self, batch: object) -> None:
+        """What no source may bring is its plugin's fault, and must not become a series."""
+        if not isinstance(batch, Batch):
+            raise PluginError(f"source {self.name} has a fault: it brought a {type(batch).__name__}, and not a Batch")
+        if batch.symbol not in self.source.symbols:
+            known = ", ".join(self.source.symbols)
+            raise PluginError(f"source {self.name} has a fault: it brought {batch.symbol!r}, and was asked for {known}")
 
     def _note(self, batch: Batch, emit: Callable[[Event], None]) -> None:
         if not batch.findings:

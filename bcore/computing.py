@@ -15,6 +15,7 @@ from bcore.naming import near
 from bcore.protocols import Store
 from bcore.query import Query, clip
 from bcore.records import Computation, Dataset, Series, SeriesStats
+from bcore.schema import fitting
 
 if TYPE_CHECKING:
     from collections.abc import Generator
@@ -93,8 +94,9 @@ class Computing:
     def _answered(self, query: Query) -> Iterator[pa.Table]:
         answer = self.computation.answer
         # Closed at once when no more is wanted: it may hold files open.
+        schema, what = self.computation.schema, f"the view {self.computation.name!r}"
         with blamed(self.computation.name), closing(_generator(answer(self.access, query, self.params))) as tables:
-            yield from tables
+            yield from (fitting(table, schema, schema.names, what) for table in tables)
 
 
 def _generator(tables: Iterator[pa.Table]) -> Generator[pa.Table, None, None]:

@@ -18,6 +18,7 @@ from bcore.errors import BcoreError, PluginError, RequestError
 from bcore.protocols import Store
 from bcore.query import Query, clip
 from bcore.records import Derivation, SeriesStats
+from bcore.schema import fitting
 
 if TYPE_CHECKING:
     import pyarrow as pa
@@ -65,7 +66,7 @@ class Deriving:
             asked = evolve(query, end=(stats.last_time or 0) + 1)
         before: Query | None = None
         while True:
-            need = self.derivation.needs(asked, self.params)
+            need = self._needs(asked)
             if need == before:
                 raise PluginError(
                     f"the view {self.derivation.name!r} has a fault: its needs() asks for no more rows than before, "
@@ -91,9 +92,14 @@ class Deriving:
 
     def of_hot(self, query: Query) -> pa.Table:
         """What the rows that the store keeps hot come to: cheap, and no more than those tell."""
-        need = evolve(self.derivation.needs(query, self.params), columns=self._inputs(query))
-        rows = self._with_symbol(self.store.hot(need), Repeated(query.symbol))
-        return self.derivation.apply(rows, self.params).select(list(self.columns))
+        with blamed(self.derivation.name):
+            need = evolve(self.derivation.needs(query, self.params), columns=self._inputs(query))
+            rows = self._with_symbol(self.store.hot(need), Repeated(query.symbol))
+            return self._fitting(self.derivation.apply(rows, self.params)).select(list(self.columns))
+
+    def _needs(self, asked: Query) -> Query:
+        with blamed(self.derivation.name):
+            return self.derivation.needs(asked, self.params)
 
     def _check(self, query: Query) -> None:
         if query.first is not None:
@@ -109,11 +115,11 @@ class Deriving:
             end = max(first if begin is None else begin, first) + width
             done = end > last or (stop is not None and end >= stop)
             asked = evolve(query, start=begin, end=stop if done else end)
-            need = self.derivation.needs(asked, self.params)
+            need = self._needs(asked)
             if not done and need.end is not None and need.end > end:
                 # What is read anyway may as well be answered: a month is not read anew for each of its days.
                 asked = evolve(asked, end=need.end if stop is None else min(need.end, stop))
-                need = self.derivation.needs(asked, self.params)
+                need = self._needs(asked)
             rows = clip(self._applied(need, stats), self.derivation.time, asked.start, asked.end)
             yield rows.select(list(self.columns))
             begin, done = asked.end, done or asked.end == stop
@@ -125,7 +131,11 @@ class Deriving:
 
     def _made(self, reading: Query) -> pa.Table:
         with blamed(self.derivation.name):
-            return self._computed(reading)
+            return self._fitting(self._computed(reading))
+
+    def _fitting(self, made: object) -> pa.Table:
+        columns = dict.fromkeys((*self.columns, self.derivation.time))
+        return fitting(made, self.derivation.schema, tuple(columns), f"the view {self.derivation.name!r}")
 
     def _computed(self, reading: Query) -> pa.Table:
         derivation = self.derivation

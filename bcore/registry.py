@@ -1,36 +1,45 @@
 """Plugins: found by entry points, loaded one by one, each answerable for itself.
 
-A plugin that cannot be imported, misspells a hook or raises in one is left out and named; the others go on. Two
-plugins that offer one name are an error: install order must never decide.
+A plugin that cannot be imported, misspells a hook, raises in one or does not come back from it is left out and named;
+the others go on. Two plugins that offer one name are an error: install order must never decide.
 """
 
 from __future__ import annotations
 
 import logging
 import os
-import time
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from importlib.metadata import EntryPoint, entry_points
-from typing import TYPE_CHECKING, Any
+from itertools import islice
+from typing import TYPE_CHECKING, Any, TypeVar
 
 import pluggy
 from attrs import define, field
 
 from bcore import __version__, builtin, hookspecs
+from bcore.bounded import TooLong, Work
 from bcore.errors import ConflictError
+from bcore.observers import Observer
 from bcore.records import Computation, Derivation, Factory, Transport
 
 if TYPE_CHECKING:
     from bcore.events import Event
+    from bcore.status import PluginStatus
 
 log = logging.getLogger(__name__)
 GROUP = "bcore"
-ONLY, WITHOUT = "BCORE_PLUGINS", "BCORE_DISABLE_PLUGINS"
+ONLY, WITHOUT, PATIENCE = "BCORE_PLUGINS", "BCORE_DISABLE_PLUGINS", "BCORE_PLUGIN_PATIENCE"
+SECONDS = 10.0  # that an import, and each hook, may take
+MOST = 10_000  # records that a hook may give
+T = TypeVar("T")
 
 
 @define
 class Plugin:
-    """One entry point of the group "bcore" and what became of it. `state` is "ok", "disabled" or "failed"."""
+    """One entry point of the group "bcore" and what became of it. `state` is "ok", "disabled" or "failed".
+
+    `reason` says who disabled it; `hook_seconds` has how long each hook took that was asked.
+    """
 
     name: str
     distribution: str
@@ -39,6 +48,8 @@ class Plugin:
     state: str = "ok"
     problems: list[str] = field(factory=list)
     load_seconds: float = 0.0
+    hook_seconds: dict[str, float] = field(factory=dict)
+    reason: str = ""
 
     def fail(self, problem: str) -> None:
         self.state = "failed"
@@ -57,6 +68,8 @@ class Registry:
 
     manager: pluggy.PluginManager
     plugins: list[Plugin] = field(factory=list)
+    patience: float = SECONDS
+    _observers: dict[str, Observer] = field(factory=dict, init=False)
     _offers: dict[str, dict[str, tuple[Any, Plugin]]] = field(factory=dict, init=False)
 
     @classmethod
@@ -65,12 +78,14 @@ class Registry:
         environ = os.environ if environ is None else environ
         manager = pluggy.PluginManager("bcore")
         manager.add_hookspecs(hookspecs)
-        registry = cls(manager)
+        registry = cls(manager, patience=_seconds(environ.get(PATIENCE)))
         registry._register(builtin, Plugin("core", "bcore", __version__, "bcore.builtin"))
-        only = _names(environ.get(ONLY))
-        without = {*disabled, *_names(environ.get(WITHOUT))}
+        only, without, configured = _names(environ.get(ONLY)), _names(environ.get(WITHOUT)), set(disabled)
         for entry in _installed():
-            registry._load(entry, skip=entry.name in without or bool(only and entry.name not in only))
+            why = f"{WITHOUT} names it" if entry.name in without else ""
+            why = why or ("the configuration says so: [plugins] disable" if entry.name in configured else "")
+            why = why or (f"{ONLY} does not name it" if only and entry.name not in only else "")
+            registry._load(entry, why)
         return registry
 
     def of(self, what: str) -> dict[str, Any]:
@@ -86,27 +101,55 @@ class Registry:
 
     def notify(self, event: Event) -> None:
         """Tells every observer; one that raises is logged and ignored."""
-        for observer in self.manager.hook.bcore_event.get_hookimpls():
-            try:
-                observer.function(event)
-            except Exception:
-                log.exception("the observer of plugin %s failed", observer.plugin_name)
+        for observer in self.observers():
+            observer.tell(event)
 
-    def _load(self, entry: EntryPoint, *, skip: bool) -> None:
+    def observers(self) -> list[Observer]:
+        """Those that are registered now: a server brings its own while it runs."""
+        found = {each.plugin_name: each.function for each in self.manager.hook.bcore_event.get_hookimpls()}
+        for name, function in found.items():
+            known = self._observers.get(name)
+            if known is None or known.function != function:
+                self._observers[name] = Observer(name, function)
+        return [self._observers[name] for name in found]
+
+    def statuses(self) -> tuple[PluginStatus, ...]:
+        """What each plugin has cost so far, for those who watch the collector."""
+        from bcore.status import PluginStatus
+
+        seen = {observer.name: observer for observer in self.observers()}
+        told = [PluginStatus.of(plugin, seen.pop(plugin.name, None)) for plugin in self.plugins]
+        return (*told, *(PluginStatus(each.name, "", "ok", 0.0, each.seconds, each.events) for each in seen.values()))
+
+    def _load(self, entry: EntryPoint, disabled: str) -> None:
         plugin = Plugin(entry.name, *_named(entry), entry.value)
-        if skip:
-            plugin.state = "disabled"
+        if disabled:
+            plugin.state, plugin.reason = "disabled", disabled
             self.plugins.append(plugin)
             return
-        started = time.perf_counter()
+        work = Work(entry.load)
         try:
-            module = entry.load()
+            module = self._waited(work, plugin, "its import")
+        except TooLong:
+            self.plugins.append(plugin)
+            plugin.fail(f"it cannot be imported: that takes longer than {self.patience:g} s")
         except (Exception, SystemExit) as error:
             self.plugins.append(plugin)
             plugin.fail(f"it cannot be imported: {type(error).__name__}: {error}")
         else:
-            plugin.load_seconds = time.perf_counter() - started
             self._register(module, plugin)
+        plugin.load_seconds = work.seconds
+
+    def _waited(self, work: Work[T], plugin: Plugin, what: str) -> T:
+        """What the work of a plugin comes to. Who waits long is told for whom."""
+
+        def waiting() -> None:
+            log.warning(
+                "plugin %s: %s takes long; it is left out after %g s (%s), or at once with %s=%s",
+                *(plugin, what, self.patience, PATIENCE, WITHOUT, plugin.name),
+            )
+
+        return work.within(self.patience, waiting)
 
     def _register(self, module: object, plugin: Plugin) -> None:
         taken = [other for other in self.plugins if other.name == plugin.name]
@@ -139,15 +182,31 @@ class Registry:
         by_name = {plugin.name: plugin for plugin in reversed(self.plugins)}
         for implementation in getattr(self.manager.hook, hook).get_hookimpls():
             plugin = by_name[implementation.plugin_name]
-            try:
-                records = list(implementation.function())
-            except Exception as error:
-                plugin.fail(f"its {hook} raised {type(error).__name__}: {error}")
+            records = self._records(plugin, hook, implementation.function)
+            if records is None:
                 continue
             if problem := _misfit(hook, records):
                 plugin.fail(problem)
                 continue
             yield from ((record, plugin) for record in records)
+
+    def _records(self, plugin: Plugin, hook: str, function: Callable[[], Iterable[Any]]) -> list[Any] | None:
+        """What the hook gives; None if it fails, and then the plugin is to blame."""
+        work = Work(lambda: list(islice(function(), MOST)))
+        try:
+            records = self._waited(work, plugin, f"its {hook}")
+        except TooLong:
+            plugin.fail(f"its {hook} has not come back within {self.patience:g} s")
+            return None
+        except (Exception, SystemExit) as error:
+            plugin.fail(f"its {hook} raised {type(error).__name__}: {error}")
+            return None
+        finally:
+            plugin.hook_seconds[hook] = work.seconds
+        if len(records) == MOST:
+            plugin.fail(f"its {hook} does not end: it gave {MOST} records")
+            return None
+        return records
 
 
 def _misfit(hook: str, records: Iterable[Any]) -> str | None:
@@ -182,6 +241,18 @@ def _named(entry: EntryPoint) -> tuple[str, str]:
     if entry.dist is None:
         return "?", "?"
     return entry.dist.name or "?", entry.dist.version or "?"
+
+
+def _seconds(text: str | None) -> float:
+    """The patience that the environment asks for; what is no number of seconds is said, and the usual one kept."""
+    try:
+        seconds = float(text or SECONDS)
+    except ValueError:
+        seconds = -1.0
+    if not 0 < seconds < 86_400:
+        log.warning("%s must be a number of seconds above 0, not %r: %g s are waited", PATIENCE, text, SECONDS)
+        return SECONDS
+    return seconds
 
 
 def _names(text: str | None) -> set[str]:

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 from attrs import evolve
 
-from bcore.errors import StoreError
+from bcore.errors import PluginError, StoreError
 from bcore.records import Batch, Dataset
 
 if TYPE_CHECKING:
@@ -30,6 +31,8 @@ def _typed(batch: Batch) -> pa.Table:
     import pyarrow as pa
 
     schema, table = batch.dataset.schema, batch.table
+    if not isinstance(table, pa.Table):
+        raise TypeError(f"a pyarrow.Table is needed, not a {type(table).__name__}")
     given = set(table.column_names)
     unknown = [name for name in table.column_names if name not in schema.names]
     if unknown:
@@ -96,3 +99,22 @@ def keys_of(table: pa.Table, dataset: Dataset) -> list[tuple[object, ...]]:
     """The keys of a table's rows as tuples of Python values (datetimes for times)."""
     columns = [table.column(name).to_pylist() for name in dataset.key]
     return list(zip(*columns, strict=True))
+
+
+def fitting(table: object, schema: pa.Schema, columns: Sequence[str], what: str) -> pa.Table:
+    """What a plugin computed, where these columns are there with the types that the schema declares.
+
+    Raises `PluginError` that names `what` computed it.
+    """
+    import pyarrow as pa
+
+    if not isinstance(table, pa.Table):
+        raise PluginError(f"{what} has a fault: it gave a {type(table).__name__}, and not a pyarrow.Table")
+    missing = [name for name in columns if name not in table.column_names]
+    if missing:
+        raise PluginError(f"{what} has a fault: it gave no column {', '.join(missing)}, which it declares")
+    for name in columns:
+        declared, given = schema.field(name).type, table.schema.field(name).type
+        if declared != given:
+            raise PluginError(f"{what} has a fault: its column {name} is of type {given}, and declared as {declared}")
+    return table

@@ -3,8 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Collection
+from typing import TYPE_CHECKING
 
 from attrs import evolve, frozen
+
+if TYPE_CHECKING:
+    from bcore.observers import Observer
+    from bcore.registry import Plugin
 
 
 @frozen
@@ -74,6 +79,29 @@ class DiskStatus:
 
 
 @frozen
+class PluginStatus:
+    """What a plugin has cost, in seconds: its import, and its hooks so far; `events` is how many it was told of.
+
+    `state` is "ok", "disabled", "failed", or "hangs": its observer did not come back, and is told nothing any more.
+    """
+
+    name: str
+    version: str
+    state: str
+    load_seconds: float = 0.0
+    hook_seconds: float = 0.0
+    events: int = 0
+
+    @classmethod
+    def of(cls, plugin: Plugin, observer: Observer | None) -> PluginStatus:
+        asked = sum(plugin.hook_seconds.values())
+        if observer is None:
+            return cls(plugin.name, plugin.version, plugin.state, plugin.load_seconds, asked)
+        state, asked = ("hangs" if observer.hangs else plugin.state), asked + observer.seconds
+        return cls(plugin.name, plugin.version, state, plugin.load_seconds, asked, observer.events)
+
+
+@frozen
 class Status:
     """A collector at the instant `taken`; `started` is when it came up. Both int us UTC."""
 
@@ -83,6 +111,7 @@ class Status:
     exchanges: tuple[ExchangeStatus, ...] = ()
     series: tuple[SeriesStatus, ...] = ()
     disks: tuple[DiskStatus, ...] = ()
+    plugins: tuple[PluginStatus, ...] = ()
 
     def of(self, sources: Collection[str], store: str) -> Status:
         """The part that concerns these sources and the store they fill."""

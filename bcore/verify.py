@@ -15,6 +15,7 @@ from bcore.errors import CorruptFileError, StoreError
 from bcore.instants import DAY
 from bcore.ledger import SUFFIX, Ledger, ledger_of
 from bcore.protocols import Audits, Remembers
+from bcore.query import Query
 from bcore.records import DayProof, FileProof, Origin, Series, SeriesStats
 from bcore.scanning import scanned
 from bcore.spans import Span, Spans
@@ -84,7 +85,9 @@ class _Account:
     def audit(self, *, deep: bool) -> Audit:
         ledger, unreadable = self._ledger(deep=deep)
         problems = (*((file.name, problem) for file in self.files for problem in file.problems), *unreadable)
-        missing = self._missing(ledger, sound=not problems)
+        later, phantom = self._claimed() if not problems else (Spans(), Spans())
+        missing = self._missing(ledger).subtract(later)
+        problems = (*problems, *(_phantom(self.series, run) for run in phantom))
         spans, chain = _union(day.spans for day in self.days), _union(day.chain for day in self.days)
         breaks = self._breaks(chain, missing)
         return Audit(
@@ -119,13 +122,20 @@ class _Account:
         """Whether a row is an id: then there are as many of both."""
         return self.series.dataset.key == (self.series.dataset.sequence,)
 
-    def _missing(self, ledger: Ledger, *, sound: bool) -> Spans:
-        """The ids that are missing in the whole series, less those that came while the files were looked at."""
-        missing = _missing(self.store, self.series, _union(day.spans for day in self.whole), ledger)
-        if missing and sound:
-            with suppress(CorruptFileError):
-                return missing.subtract(self.store.spans(self.series))
-        return missing
+    def _missing(self, ledger: Ledger) -> Spans:
+        """The ids that are missing in the whole series, as its files tell."""
+        return _missing(self.store, self.series, _union(day.spans for day in self.whole), ledger)
+
+    def _claimed(self) -> tuple[Spans, Spans]:
+        """Ids that the store says it holds and no file told of: those that came while the files were looked at, and
+        those of which it has no row."""
+        if self.series.dataset.sequence is None:
+            return Spans(), Spans()
+        with suppress(CorruptFileError):
+            claimed = self.store.spans(self.series).subtract(_union(day.spans for day in self.whole))
+            there = Spans.of(run for part in claimed for run in _read_ids(self.store, self.series, part))
+            return there, claimed.subtract(there)
+        return Spans(), Spans()
 
     def _asked(self, missing: Spans) -> Spans:
         """Those of the missing ids that begin, lie or end in one of the days asked for."""
@@ -186,6 +196,16 @@ class _Account:
         with suppress(StoreError):
             return self.store.stats(self.series)
         return counted
+
+
+def _read_ids(store: Store, series: Series, run: Span) -> Spans:
+    sequence = str(series.dataset.sequence)
+    query = Query(series.dataset, series.symbol, first=run[0], last=run[1], columns=(sequence,))
+    return Spans.of((each, each) for each in store.read(query).column(sequence).to_pylist())
+
+
+def _phantom(series: Series, run: Span) -> tuple[str, str]:
+    return str(series), f"the store says that it holds the ids {run[0]}..{run[1]}, and has no row of them"
 
 
 def _missing(store: Store, series: Series, held: Spans, ledger: Ledger) -> Spans:

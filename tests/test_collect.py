@@ -128,7 +128,7 @@ def test_rows_that_do_not_fit_stop_the_pass_before_they_reach_the_store(events: 
 
     store = PickyStore()
     with pytest.raises(StoreError, match="rows of another symbol"):
-        run(Wrong(), store, events)
+        run(Wrong(symbols=("AAA", "BBB")), store, events)
     assert ([], []) == (store.log, events)
 
 

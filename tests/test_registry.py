@@ -131,7 +131,7 @@ def test_what_other_hooks_offer_stays(load: Load) -> None:
 
 def test_every_hostile_plugin_at_once_leaves_the_good_one_working(load: Load) -> None:
     cases = [path.name for path in sorted(HOSTILE.iterdir()) if path.is_dir()]
-    quiet = [case for case in cases if case not in ("clash_a", "clash_name")]
+    quiet = [case for case in cases if case not in ("clash_a", "clash_name") and not case.startswith("endless")]
     check_good(load(*quiet))
 
 

@@ -267,8 +267,23 @@ def test_rows_that_come_while_the_files_are_looked_at_are_no_gap() -> None:
             vault.append(batch([1010]))
 
         spans = staticmethod(vault.spans)
+        read = staticmethod(vault.read)
 
     assert () == audit_of(Racing(), series()).gaps
+
+
+def test_a_store_that_says_it_holds_what_it_has_no_rows_of_is_found_out() -> None:
+    class Lying(MemoryStore):
+        def spans(self, series: Series) -> Spans:
+            return Spans(((FIRST, FIRST + DEALS + 9),))
+
+    store = Lying()
+    store.append(without(1010))
+    found = audit_of(store, series())
+    assert "damaged" == found.state
+    assert [1010] == [gap.first for gap in found.gaps]
+    says = "the store says that it holds the ids {}, and has no row of them"
+    assert [says.format(ids) for ids in ("1010..1010", "1300..1309")] == [told for _, told in found.problems]
 
 
 def test_a_collector_beside_it_gives_no_false_alarm() -> None:

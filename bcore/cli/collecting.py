@@ -55,6 +55,7 @@ def run(ctx: click.Context, symbols: tuple[str, ...], once: bool, log_format: st
     board = Board(clock)
     with _shown(ctx, log_format, board) as shown:
         app = _app(ctx.obj, symbols, clock)
+        board.plugins = app.registry.statuses
         try:
             jobs = app.jobs()
             if log_format == "json":  # a progress tells the board itself

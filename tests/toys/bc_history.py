@@ -10,7 +10,7 @@ from functools import cache
 from threading import Lock
 from typing import Any
 
-from attrs import define, field, frozen
+from attrs import define, evolve, field, frozen
 
 from bcore.errors import SeriesBusyError, UnreachableError
 from bcore.hookspecs import hookimpl
@@ -127,7 +127,8 @@ class Vault(MemoryStore):
         for each in days:
             times = pc.field("timestamp").cast("int64")
             table = table.filter((times < each) | (times >= each + DAY))
-        self._tables[series] = table
+        name = (series.dataset.name, series.symbol)
+        self._held[name] = evolve(self._held[name], table=table)
         return [f"{each}.vault" for each in days]
 
     def close(self) -> None:

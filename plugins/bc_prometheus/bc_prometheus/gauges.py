@@ -7,13 +7,14 @@ from collections.abc import Callable, Iterable, Iterator
 from threading import Lock
 
 from attrs import define, field
+from prometheus_client.core import CounterMetricFamily
 from prometheus_client.core import GaugeMetricFamily as Gauge
 from prometheus_client.metrics_core import Metric
 from prometheus_client.registry import Collector
 
 from bcore.protocols import Reader
 from bcore.records import SeriesStats
-from bcore.status import DiskStatus, ExchangeStatus, SeriesStatus, SourceStatus, Status
+from bcore.status import DiskStatus, ExchangeStatus, PluginStatus, SeriesStatus, SourceStatus, Status
 
 Row = tuple[list[str], float | None]
 FRESH = 60.0  # seconds for which the archive is not looked at again
@@ -42,6 +43,7 @@ class StatusGauges(Collector):
         yield from _of_sources(status.sources)
         yield from _of_exchanges(status.exchanges)
         yield from _of_disks(status.disks)
+        yield from _of_plugins(status.plugins)
 
     def describe(self) -> Iterator[Metric]:
         """Nothing: registering must not take a status."""
@@ -88,6 +90,19 @@ def _of_disks(disks: tuple[DiskStatus, ...]) -> Iterator[Metric]:
     yield of("bcore_disk_total_bytes", "Size of the disk of the store", lambda each: each.total)
     yield of("bcore_disk_days_left", "Days until that disk is full at the present pace", lambda each: each.days_left)
     yield of("bcore_disk_low", "1 when it is time to make room", lambda each: float(each.low))
+
+
+def _of_plugins(plugins: tuple[PluginStatus, ...]) -> Iterator[Metric]:
+    states: list[Row] = [([each.name, each.version, each.state], 1.0) for each in plugins]
+    yield gauge("bcore_plugin_state", "1 for the state that a plugin is in", ["plugin", "version", "state"], states)
+    loads: list[Row] = [([each.name], each.load_seconds) for each in plugins]
+    yield gauge("bcore_plugin_load_seconds", "How long its import took", ["plugin"], loads)
+    seconds = CounterMetricFamily("bcore_plugin_hook_seconds", "How long its hooks took so far", labels=["plugin"])
+    events = CounterMetricFamily("bcore_plugin_events", "Events that it was told of", labels=["plugin"])
+    for each in plugins:
+        seconds.add_metric([each.name], each.hook_seconds)
+        events.add_metric([each.name], each.events)
+    yield from (seconds, events)
 
 
 @define(eq=False)

@@ -8,9 +8,10 @@ from typing import Any
 
 import pytest
 from attrs import evolve
+from prometheus_client import CollectorRegistry, generate_latest
 
 from bc_prometheus import plugin
-from bc_prometheus.gauges import ArchiveGauges
+from bc_prometheus.gauges import ArchiveGauges, StatusGauges
 from bcore.errors import ConfigError, UnreachableError
 from bcore.events import (
     BatchStored,
@@ -27,7 +28,7 @@ from bcore.fields import FieldsError, parse
 from bcore.instants import SECOND
 from bcore.protocols import Accompanies, Server, Watches
 from bcore.spans import Spans
-from bcore.status import DiskStatus
+from bcore.status import DiskStatus, PluginStatus, Status
 
 Bench = Any  # the one of conftest.py, which tests cannot import
 Value = Callable[..., float | None]
@@ -231,3 +232,17 @@ def test_the_number_of_time_series_follows_the_configuration_and_not_what_happen
 def test_scrapers_that_ask_for_openmetrics_get_it(bench: Bench) -> None:
     bench.start()
     assert bench.text("application/openmetrics-text; version=1.0.0").endswith("# EOF\n")
+
+
+def test_what_plugins_cost_is_told() -> None:
+    plugins = (
+        PluginStatus("trades", "0.1.0", "ok", load_seconds=0.25, hook_seconds=1.5, events=40),
+        PluginStatus("mine", "3.2", "hangs"),
+    )
+    registry = CollectorRegistry()
+    registry.register(StatusGauges(lambda: Status(0, 0, plugins=plugins)))
+    told = generate_latest(registry).decode().splitlines()
+    assert 'bcore_plugin_state{plugin="mine",state="hangs",version="3.2"} 1.0' in told
+    assert 'bcore_plugin_load_seconds{plugin="trades"} 0.25' in told
+    assert 'bcore_plugin_hook_seconds_total{plugin="trades"} 1.5' in told
+    assert 'bcore_plugin_events_total{plugin="trades"} 40.0' in told
