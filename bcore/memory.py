@@ -87,6 +87,10 @@ class MemoryStore(Store):
         with self._lock:
             return [Series(held.dataset, symbol) for (_, symbol), held in sorted(self._held.items(), key=_by_name)]
 
+    def stamp(self, series: Series) -> int:
+        """Rows are only ever added."""
+        return int(self._rows(series).num_rows)
+
     def stats(self, series: Series) -> SeriesStats:
         import pyarrow.compute as pc
 

@@ -7,7 +7,7 @@ so that nobody has to implement a method only to refuse it.
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Callable, Generator, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Generator, Hashable, Iterable, Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING, Any, Protocol, runtime_checkable
 
 from attrs import evolve
@@ -230,6 +230,14 @@ class KeepsFolder(Protocol):
 
     @property
     def path(self) -> Path: ...
+
+
+@runtime_checkable
+class Stamps(Protocol):
+    """A store that can tell at next to no cost whether a series has changed, whichever process writes it."""
+
+    def stamp(self, series: Series) -> Hashable:
+        """Something that is different as soon as the series has other rows; it may differ without that."""
 
 
 @runtime_checkable

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from base64 import urlsafe_b64decode
 from collections import OrderedDict
 from collections.abc import Iterable, Mapping
 from hashlib import sha256
@@ -12,6 +13,7 @@ from attrs import define, field, frozen
 
 from bc_http.config import HASHED, HttpConfig
 
+OFFERED = b"bcore.key."  # followed by the key, base64url
 MOST = 10_000  # clients whose pace is remembered
 Headers = Iterable[tuple[bytes, bytes]]
 
@@ -50,14 +52,25 @@ class Keyring:
 
 
 def presented(headers: Headers) -> bytes | None:
-    """The key that a request carries: `X-API-Key`, else `Authorization: Bearer`."""
-    bearer = None
+    """The key that a request carries: `X-API-Key`, else `Authorization: Bearer`, else among the WebSocket protocols it
+    offers, which are all that a browser lets a page say."""
+    bearer = offered = None
     for name, value in headers:
         if name == b"x-api-key":
             return value.strip()
         if name == b"authorization" and value[:7].lower() == b"bearer ":
             bearer = value[7:].strip()
-    return bearer
+        if name == b"sec-websocket-protocol":
+            offered = next((each.strip() for each in value.split(b",") if each.strip().startswith(OFFERED)), offered)
+    return bearer or (None if offered is None else _decoded(offered[len(OFFERED) :]))
+
+
+def _decoded(text: bytes) -> bytes | None:
+    """base64url without padding: keys may have characters that protocols may not."""
+    try:
+        return urlsafe_b64decode(text + b"=" * (-len(text) % 4))
+    except ValueError:
+        return None
 
 
 @define(eq=False)

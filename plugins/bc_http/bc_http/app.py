@@ -17,6 +17,8 @@ from bc_http.config import HttpConfig
 from bc_http.docs import Docs
 from bc_http.gate import Gate, Public
 from bc_http.inventory import FIXED, Index, Stats, Symbols, Views
+from bc_http.live.hub import Counts
+from bc_http.live.resource import Live
 from bc_http.metrics import Metrics
 from bc_http.openapi import OpenApi
 from bc_http.problems import MEDIA_TYPE, Problem
@@ -34,10 +36,12 @@ def create_app(reader: Reader, config: HttpConfig, routes: Iterable[Route] = (),
     """The whole application for one worker process. `counts` is where workers leave their counts for each other."""
     archive, routes = Archive(reader, config), tuple(routes)
     words = {path.split("/")[1] for path in (*FIXED, *(route.path for route in routes))}
-    tally = Shared(Tally(frozenset({*words, "hot", *reader.views()})), counts)
+    tally = Shared(Tally(frozenset({*words, "hot", "live", *reader.views()})), counts)
+    tally.tally.registry.register(Counts(archive.hub))
+    archive.hub.noted = tally.changed
     public = Public.of(route.path for route in routes if route.public)
     app = _routed(archive, routes, tally)
-    return Gate(app, config, Keyring.of(config), public, tally)
+    return Gate(app, config, Keyring.of(config), public, tally, archive.hub.close)
 
 
 def _routed(archive: Archive, routes: tuple[Route, ...], shared: Shared) -> Any:
@@ -59,6 +63,7 @@ def _routed(archive: Archive, routes: tuple[Route, ...], shared: Shared) -> Any:
         "/openapi.json": openapi,
         "/docs": Docs(openapi),
         "/hot/{view}/{symbol:path}": Rows(archive, answers, hot=True),
+        "/live/{view}/{symbol:path}": Live(archive, archive.hub),
         "/{view}/{symbol:path}": Rows(archive, answers),
     }
     for path, resource in fixed.items():

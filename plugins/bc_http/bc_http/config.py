@@ -110,6 +110,19 @@ class HttpConfig:
     write_timeout: float = field(
         default=30.0, validator=_at_least(0.1), metadata={"help": "time in which a client must take the next piece"}
     )
+    live_interval: float = field(
+        default=0.05,
+        validator=[validators.ge(0.001), validators.le(60)],
+        metadata={"help": "seconds between two looks for new rows, while somebody follows them"},
+    )
+    live_buffer: int = field(
+        default=4 * 2**20,
+        validator=_at_least(1024),
+        metadata={"help": "bytes that may wait for one live client; one that is further behind is dropped"},
+    )
+    live_heartbeat: float = field(
+        default=15.0, validator=_at_least(0.1), metadata={"help": "seconds of silence after which live clients hear so"}
+    )
     access_log: bool = field(
         default=False, metadata={"help": "one line per request on standard error; never a key in it"}
     )

@@ -48,7 +48,7 @@ def rows(wanted: Wanted, batches: Iterable[pa.RecordBatch]) -> Iterator[bytes]:
     yield _opened(wanted) + b'"data":['
     before = b""
     for block in _blocks(batches):
-        yield before + _joined(_objects(block, wanted.micros), ",")
+        yield before + joined(objects(block, wanted.micros), ",")
         before = b","
     yield b"]}"
 
@@ -61,7 +61,7 @@ def columns(wanted: Wanted, batches: Iterable[pa.RecordBatch]) -> Iterator[bytes
         yield (b"," if index else b"") + msgspec.json.encode(name) + b":["
         chunks = [chunk for chunk in table.column(index).chunks if len(chunk)]
         for number, chunk in enumerate(chunks):
-            yield (b"," if number else b"") + _joined(json_cells(chunk, wanted.micros), ",")
+            yield (b"," if number else b"") + joined(json_cells(chunk, wanted.micros), ",")
         yield b"]"
     yield b"}}"
 
@@ -69,7 +69,7 @@ def columns(wanted: Wanted, batches: Iterable[pa.RecordBatch]) -> Iterator[bytes
 def ndjson(wanted: Wanted, batches: Iterable[pa.RecordBatch]) -> Iterator[bytes]:
     """One JSON object a line."""
     for block in _blocks(batches):
-        yield _joined(_objects(block, wanted.micros), "\n") + b"\n"
+        yield joined(objects(block, wanted.micros), "\n") + b"\n"
 
 
 def csv(wanted: Wanted, batches: Iterable[pa.RecordBatch]) -> Iterator[bytes]:
@@ -77,7 +77,7 @@ def csv(wanted: Wanted, batches: Iterable[pa.RecordBatch]) -> Iterator[bytes]:
     yield (",".join(wanted.schema.names) + "\r\n").encode()
     for block in _blocks(batches):
         cells = [csv_cells(column, wanted.micros) for column in block.columns]
-        yield _joined(pc.binary_join_element_wise(*cells, ","), "\r\n") + b"\r\n"
+        yield joined(pc.binary_join_element_wise(*cells, ","), "\r\n") + b"\r\n"
 
 
 def arrow(wanted: Wanted, batches: Iterable[pa.RecordBatch]) -> Iterator[bytes]:
@@ -158,7 +158,7 @@ def _blocks(batches: Iterable[pa.RecordBatch]) -> Iterator[pa.RecordBatch]:
             yield batch.slice(begin, BLOCK_ROWS)
 
 
-def _objects(block: pa.RecordBatch, micros: bool) -> pa.Array:
+def objects(block: pa.RecordBatch, micros: bool) -> pa.Array:
     """Each row as a JSON object."""
     parts: list[Any] = []
     for name, column in zip(block.schema.names, block.columns, strict=True):
@@ -166,7 +166,7 @@ def _objects(block: pa.RecordBatch, micros: bool) -> pa.Array:
     return pc.binary_join_element_wise(*parts, "}", "") if parts else pa.repeat("{}", block.num_rows)
 
 
-def _joined(cells: pa.Array, separator: str) -> bytes:
+def joined(cells: pa.Array, separator: str) -> bytes:
     """All the cells as one text."""
     whole = pa.ListArray.from_arrays(pa.array([0, len(cells)], pa.int32()), cells)
     text: bytes = pc.binary_join(whole, separator)[0].as_buffer().to_pybytes()

@@ -22,7 +22,7 @@ App = Callable[[Scope, Receive, Send], Awaitable[None]]
 
 log = logging.getLogger("bc_http.access")
 OPEN = ("/health",)
-NOTED = (b"accept", b"origin", b"access-control-request-method", b"content-length")
+NOTED = (b"accept", b"origin", b"host", b"access-control-request-method", b"content-length")
 WHO = {"WWW-Authenticate": 'Bearer realm="bcore"'}
 PLAIN = ((b"x-content-type-options", b"nosniff"),)
 ALLOWED = b"GET, HEAD, OPTIONS"
@@ -58,6 +58,7 @@ class Headers:
     size: int
     key: bytes | None
     origin: bytes | None
+    host: bytes
     preflight: bool
     length: bytes
     accept: bytes | None
@@ -70,8 +71,8 @@ class Headers:
             if name in NOTED:
                 found[name] = value
         preflight = method == "OPTIONS" and b"access-control-request-method" in found
-        length, accept = found.get(b"content-length", b"0"), found.get(b"accept")
-        return cls(size, presented(headers), found.get(b"origin"), preflight, length, accept)
+        origin, host, length = found.get(b"origin"), found.get(b"host", b""), found.get(b"content-length", b"0")
+        return cls(size, presented(headers), origin, host, preflight, length, found.get(b"accept"))
 
 
 @define(eq=False)
@@ -83,6 +84,7 @@ class Gate:
     keys: Keyring
     public: Public
     tally: Shared
+    leave: Callable[[], None] = lambda: None
     pace: Pace | None = field(init=False)
     monotonic: Callable[[], float] = time.monotonic
 
@@ -98,7 +100,8 @@ class Gate:
         name = self.keys.name_of(headers.key) if self.keys else None
         refused = self._refused(scope, headers, name)
         if scope["type"] != "http":
-            await (self.app(scope, receive, send) if refused is None else _closed(send, refused))
+            refused = refused or self._foreign(headers)
+            await self._followed(scope, receive, send, name or "-", refused)
             return
         await self._answered(scope, receive, send, headers, name or "-", refused)
 
@@ -127,6 +130,32 @@ class Gate:
             self.tally.count(scope["path"], scope["method"], status, took)
             if self.config.access_log:
                 _note(scope, status, sent, took, who)
+
+    async def _followed(self, scope: Scope, receive: Receive, send: Send, who: str, refused: Problem | None) -> None:
+        """A WebSocket. It counts when it is over, as 101, or with the status of its refusal."""
+        began, sent = self.monotonic(), 0
+
+        async def watched(message: MutableMapping[str, Any]) -> None:
+            nonlocal sent
+            sent += len(message.get("text") or "")
+            await send(message)
+
+        try:
+            await (self.app(scope, receive, watched) if refused is None else _closed(send, refused))
+        finally:
+            took, status = self.monotonic() - began, 101 if refused is None else refused.status
+            self.tally.count(scope["path"], "GET", status, took)
+            if self.config.access_log:
+                _note({**scope, "method": "WEBSOCKET"}, status, sent, took, who)
+
+    def _foreign(self, headers: Headers) -> Problem | None:
+        """Browsers let any page open a WebSocket to anywhere, and say whose page it is: it is up to the server."""
+        origin, allowed = headers.origin, self.config.origins
+        if origin is None or "*" in allowed or origin.decode("latin-1") in allowed:
+            return None
+        if origin.partition(b"://")[2] == headers.host:
+            return None
+        return Problem(403, "pages of other origins than those listed may not follow")
 
     def _refused(self, scope: Scope, headers: Headers, name: str | None) -> Problem | None:
         if (problem := self._too_large(scope, headers)) is not None:

@@ -39,7 +39,9 @@ class Gunicorn(BaseApplication):  # type: ignore[misc]
         self.server, self.reader, self.counts = server, reader, counts
         self.address = server.address(listener)
         self.descriptor = listener.detach()  # gunicorn's from here on
-        self.patience = Patience(config.header_timeout, config.write_timeout, config.max_connections)
+        self.patience = Patience(
+            config.header_timeout, config.write_timeout, config.max_connections, config.live_heartbeat
+        )
         super().__init__()
 
     def load_config(self) -> None:

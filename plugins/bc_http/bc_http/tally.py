@@ -59,6 +59,10 @@ class Shared:
     def count(self, path: str, method: str, status: int, took: float) -> None:
         """Counts a request; what was counted is written within a second."""
         self.tally.count(path, method, status, took)
+        self.changed()
+
+    def changed(self) -> None:
+        """Something was counted."""
         if self.folder is not None and not self._due:
             self._due = True
             asyncio.get_running_loop().call_later(EVERY, self.write)

@@ -17,19 +17,21 @@ from attrs import frozen
 from gunicorn.asgi.protocol import ASGIProtocol
 from gunicorn.workers.gasgi import ASGIWorker
 
-from bc_http.gate import Receive, Scope, Send
+from bc_http.gate import Gate, Receive, Scope, Send
 from bc_http.problems import MEDIA_TYPE, Problem
 
 log = logging.getLogger(__name__)
+PING = b"\x89\x00"
 
 
 @frozen
 class Patience:
-    """Seconds for a request's headers and for the next piece of an answer, and how many connections at one time."""
+    """Seconds for a request's headers, for the next piece of an answer, and between pings; how many connections."""
 
     headers: float
     write: float
     connections: int
+    heartbeat: float = 15.0
 
 
 class PatientProtocol(ASGIProtocol):  # type: ignore[misc]
@@ -62,19 +64,32 @@ class PatientProtocol(ASGIProtocol):  # type: ignore[misc]
         self._arrived()
 
         async def patiently(message: MutableMapping[str, Any]) -> None:
-            async with asyncio.timeout(self.patience.write):
-                await send(message)
+            try:
+                async with asyncio.timeout(self.patience.write):
+                    await send(message)
+            except TimeoutError:
+                log.info("%s does not read its answer: the connection is closed", scope.get("client"))
+                self.transport.abort()
+                raise
+            if message["type"] == "websocket.accept":
+                self._ping()
 
         try:
-            await self.answering(scope, receive, patiently if scope["type"] == "http" else send)
+            await self.answering(scope, receive, patiently)
         except TimeoutError:
-            log.info("%s does not read its answer: the connection is closed", scope.get("client"))
-            self.transport.abort()
+            pass
         except Exception as error:
             log.error("%s broke off: %s: %s", scope.get("path"), type(error).__name__, error)
             self.transport.abort()  # a client must not take half an answer for a whole one
         finally:
+            self._arrived()
             self.worker.idle.add(self)
+
+    def _ping(self) -> None:
+        """ASGI has no word for it. Frames are written whole, so that between any two there is room for a ping; a client
+        that is gone is found out by the writing."""
+        self.transport.write(PING)
+        self.waiting = self.worker.loop.call_later(self.patience.heartbeat, self._ping)
 
     def _arrived(self) -> None:
         self.worker.idle.discard(self)
@@ -111,6 +126,7 @@ class PatientWorker(ASGIWorker):  # type: ignore[misc]
     """gunicorn's asgi worker with that loop."""
 
     loop: Any
+    asgi: Any
 
     def init_signals(self) -> None:
         self.idle: set[PatientProtocol] = set()
@@ -122,5 +138,7 @@ class PatientWorker(ASGIWorker):  # type: ignore[misc]
     def handle_exit_signal(self) -> None:
         """Stops when all answers are out; connections that are only kept open are no reason to wait."""
         super().handle_exit_signal()
+        if isinstance(self.asgi, Gate):
+            self.asgi.leave()
         for protocol in list(self.idle):
             protocol.transport.close()

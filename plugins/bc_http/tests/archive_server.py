@@ -1,6 +1,7 @@
 """A server process for the tests: `bc_http` in front of a store in memory, which grows when it is told to.
 
-Usage: archive_server.py CONFIG, the keys of the section as JSON. `/grow` adds ten ticks, `/floor/N` answers N bytes.
+Usage: archive_server.py CONFIG, the keys of the section as JSON. `/grow` adds ten ticks, `/add/SYMBOL/FIRST/COUNT`
+those, `/quote/N` two quotes at N seconds, `/floor/N` answers N bytes.
 """
 
 from __future__ import annotations
@@ -66,10 +67,10 @@ def ticks(first: int, count: int, symbol: str = "AAA") -> Batch:
     return Batch(TICKS, symbol, pa.table(columns, schema=TICKS.schema))
 
 
-def quotes(count: int) -> Batch:
+def quotes(first: int, count: int) -> Batch:
     rows = [
         {"timestamp": BEGIN + each * SECOND, "symbol": "AAA", "size": size, "bid": each + size}
-        for each in range(count)
+        for each in range(first, first + count)
         for size in (10.0, 50.0)
     ]
     return Batch(QUOTES, "AAA", pa.Table.from_pylist(rows, schema=QUOTES.schema))
@@ -127,6 +128,26 @@ class Grow:
 
 
 @define(eq=False)
+class Add:
+    store: MemoryStore
+
+    async def on_get(
+        self, req: falcon.asgi.Request, resp: falcon.asgi.Response, symbol: str, first: int, count: int
+    ) -> None:
+        self.store.append(ticks(first, count, symbol))
+        resp.text = "added"
+
+
+@define(eq=False)
+class Quote:
+    store: MemoryStore
+
+    async def on_get(self, req: falcon.asgi.Request, resp: falcon.asgi.Response, at: int) -> None:
+        self.store.append(quotes(at, 1))
+        resp.text = "added"
+
+
+@define(eq=False)
 class Floor:
     """Answers a body of so many bytes: what the server costs without an archive."""
 
@@ -171,6 +192,8 @@ class Pages:
         return [
             Route("/", Welcome(), public=True),
             Route("/grow", Grow(self.store), "Ten more ticks"),
+            Route("/add/{symbol}/{first:int}/{count:int}", Add(self.store)),
+            Route("/quote/{at:int}", Quote(self.store)),
             Route("/floor/{size:int}", Floor()),
             Route("/fault", Fault()),
             Route("/half", Half()),
@@ -196,7 +219,7 @@ def sampled() -> MemoryStore:
 
 def filled() -> MemoryStore:
     store = MemoryStore()
-    for batch in (ticks(0, 3000), ticks(0, 100, "GAP"), ticks(200, 100, "GAP"), quotes(500)):
+    for batch in (ticks(0, 3000), ticks(0, 100, "GAP"), ticks(200, 100, "GAP"), quotes(0, 500)):
         store.append(batch)
     return store
 

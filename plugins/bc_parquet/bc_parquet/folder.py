@@ -20,6 +20,7 @@ import logging
 import os
 import re
 import shutil
+import time
 from collections.abc import Iterable
 from contextlib import suppress
 from pathlib import Path
@@ -32,6 +33,7 @@ from bcore.errors import StoreError
 log = logging.getLogger(__name__)
 QUARANTINE = "quarantine"
 NO_LINKS = {errno.EPERM, errno.ENOTSUP, errno.EOPNOTSUPP, errno.ENOSYS, errno.EMLINK}
+YOUNG_NS = 2 * 10**9  # longer than any file system's tick
 VERSION = re.compile(r"v(\d{6,})")
 
 
@@ -177,6 +179,19 @@ class SeriesFolder:
         sync(self.home)
         self._keep_hot_current()
         return new
+
+    def stamp(self) -> tuple[str, int, tuple[str, ...]]:
+        """Changes with the parts. The time of their folder does too, but not twice within one tick of the file system's
+        clock: while it is young, the names tell."""
+        version = self.version()
+        if version is None:
+            return ("", 0, ())
+        try:
+            changed = os.stat(version).st_mtime_ns
+            young = abs(time.time_ns() - changed) < YOUNG_NS
+            return (version.name, changed, tuple(sorted(os.listdir(version))) if young else ())
+        except FileNotFoundError:  # another version has just come
+            return (version.name, time.monotonic_ns(), ())
 
     def hot_is_current(self) -> bool:
         """Whether the hot file is as new as the newest part: a writer may be killed between the two."""

@@ -6,7 +6,7 @@ import json
 import logging
 import re
 import time
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Hashable, Iterator, Mapping
 from contextlib import suppress
 from datetime import date
 from pathlib import Path
@@ -138,6 +138,10 @@ class ParquetStore(Store):
             return (part.last,)
         table = self.read(Query(*_of(series), columns=series.dataset.key, tail=1))
         return keys_of(table, series.dataset)[-1]
+
+    def stamp(self, series: Series) -> Hashable:
+        """From the names of the parts."""
+        return self._folder(series).stamp()
 
     def spans(self, series: Series) -> Spans:
         """From names, and from the footers of files whose ids have holes."""
