@@ -21,11 +21,13 @@ PROJECT = nox.project.load_toml(ROOT / "pyproject.toml")
 PLUGINS = sorted(folder.parent.name for folder in ROOT.glob("plugins/*/pyproject.toml"))
 # Most tests wait for processes and sockets: two for each core keep a machine busy.
 SIDE_BY_SIDE = ("-q", "-n", "4", "--dist", "worksteal")
-# What tells nothing of versions that other tests do not: runs through every fault, and the replay exchange's own tests,
-# whose libraries are those of bc_http, and against which the other tests run anyway.
+# What tells nothing of versions that other tests do not: runs through every fault, what a browser shows, and the replay
+# exchange's own tests, whose libraries are those of bc_http, and against which the other tests run anyway.
 FAULTS = ("tests/e2e/test_fault_matrix.py", "plugins/bc_orderbook/tests/test_depth_replay.py")
+BROWSER = "tests/e2e/test_dashboard.py"
 REPLAY = "plugins/bc_replay/tests"
 LIBRARIES = {
+    "bc_dashboard": ["bc_http"],
     "bc_plot": ["bc_binance", "bc_orderbook", "bc_parquet", "bc_trades"],
     "bc_trades": ["bc_binance"],
     "bc_orderbook": ["bc_binance"],
@@ -86,7 +88,7 @@ def minimums(session: nox.Session) -> None:
     pins = Path(session.create_tmp()) / "minimums.txt"
     pins.write_text("\n".join(lower_bounds()) + "\n")
     session.install(*sources(*PLUGINS), *group("tests"), "-c", str(pins))
-    left = (f"--ignore={REPLAY}", *(f"--deselect={path}" for path in FAULTS))
+    left = (f"--ignore={REPLAY}", *(f"--deselect={path}" for path in (*FAULTS, BROWSER)))
     session.run("pytest", *SIDE_BY_SIDE, *left, *session.posargs)
 
 

@@ -1,0 +1,1 @@
+"""A live page of an archive, for the HTTP server."""
