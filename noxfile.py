@@ -13,7 +13,7 @@ import nox
 
 nox.needs_version = ">=2024.10.9"
 nox.options.default_venv_backend = "uv|virtualenv"
-nox.options.sessions = ["lint", "types", "tests", "alone", "minimums", "package", "thirdparty"]
+nox.options.sessions = ["lint", "types", "tests", "alone", "minimums", "package", "thirdparty", "examples"]
 nox.options.error_on_missing_interpreters = False
 
 ROOT = Path(__file__).parent

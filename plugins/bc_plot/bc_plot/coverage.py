@@ -64,7 +64,7 @@ class Coverage(Picture):
 
         axes = figure.subplots()
         colours = ListedColormap(list(DAYS.values()))
-        edges = {"edgecolors": PAPER, "linewidth": 1.0 if len(self.days) < 200 else 0.0}
+        edges: dict[str, Any] = {"edgecolors": PAPER, "linewidth": 1.0 if len(self.days) < 200 else 0.0}
         axes.pcolormesh(self.states, cmap=colours, vmin=-0.5, vmax=len(STATES) - 0.5, **edges)
         axes.invert_yaxis()
         axes.set_yticks(np.arange(len(self.symbols)) + 0.5, self.symbols)
