@@ -241,6 +241,19 @@ def remote_reader(url: str, scheme: str, registry: Registry, options: Mapping[st
     raise ConfigError([f"nothing installed reads {scheme}:// addresses; known: a folder, {', '.join(schemes)}"])
 
 
+def configured_remote(name: str, tree: Tree, registry: Registry) -> Reader:
+    """The reader of a `[remotes.*]` section. Raises `ConfigError` that names the sections there are."""
+    remotes = tree.get("remotes")
+    known: Mapping[str, Any] = remotes if isinstance(remotes, Mapping) else {}
+    if name not in known:
+        there = ", ".join(known) or "none is configured: [remotes.NAME]"
+        raise ConfigError([f"there is no remote {name!r}{near(name, known)}; remotes: {there}"])
+    section = check({"remotes": {name: known[name]}}, registry).remotes[name]
+    context = Context(section.path, SystemClock(), _no_exchange, registry.notify, plugins=registry.manager)
+    reader: Reader = section.factory.build(section.config, context)
+    return reader
+
+
 def _remote_config(url: str, factory: Factory[Reader], options: Mapping[str, Any]) -> Any:
     from bcore.fields import FieldsError, parse
 

@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     import pyarrow as pa
 
     from bcore.books import Book
-    from bcore.protocols import Reader
+    from bcore.protocols import Reader, Store
     from bcore.records import SeriesStats
     from bcore.registry import Registry
 
@@ -173,6 +173,22 @@ class Client:
 
         rows = [_stats_row(stats) for stats in self.reader.stats()]
         return pd.DataFrame(rows, columns=["dataset", "symbol", "rows", "bytes", "first_time", "last_time"])
+
+    def sync_incremental(self, dataset: str, symbol: str, store: Store | str | Path) -> int:
+        """Brings every row of a series that this archive has and `store` lacks; how many came.
+
+        Holes in the middle are filled too, and afterwards both sides are proven alike. `store` is a folder or a store.
+        Raises `StoreError` where a side fails or rows of one id differ; what has come by then is kept.
+        """
+        from bcore.syncing import synced
+
+        return synced(self.reader, dataset, symbol, store).rows
+
+    def sync_hot_snapshot(self, dataset: str, symbol: str, store: Store | str | Path) -> int:
+        """Brings only the newest rows, those that are kept hot over there; how many of them were new."""
+        from bcore.syncing import synced_hot
+
+        return synced_hot(self.reader, dataset, symbol, store)
 
     def views(self) -> list[str]:
         """The names of everything readable."""

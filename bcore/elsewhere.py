@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING
 
 from attrs import frozen
@@ -10,8 +10,9 @@ from attrs import frozen
 from bcore.errors import NotFoundError, RequestError
 from bcore.local import StoreReader
 from bcore.protocols import Key, Reader
+from bcore.proving import proofs_of
 from bcore.query import Query, Request
-from bcore.records import Batch, Dataset, Origin, Series
+from bcore.records import Batch, Dataset, DayProof, Origin, Series
 from bcore.spans import Span, Spans
 from bcore.verify import audit_of
 
@@ -51,10 +52,14 @@ class Elsewhere:
             yield Batch(self.series.dataset, symbol, table, origin=Origin("archive", name=self.name))
 
     def check(self) -> None:
+        """Raises `RequestError` unless the other archive has the series in the same shape, with rows named by ids."""
+        if not self.has_ids:
+            raise RequestError(f"{self.series}: its rows have no ids of their own to be asked for by")
+        self.check_shape()
+
+    def check_shape(self) -> None:
         """Raises `RequestError` unless the other archive has the series, in the same shape."""
         dataset = self.series.dataset
-        if dataset.key != (dataset.sequence,):
-            raise RequestError(f"{self.series}: its rows have no ids of their own to be asked for by")
         view = self.reader.views().get(dataset.name)
         if view is None or self.series.symbol not in self.reader.symbols(dataset.name):
             raise NotFoundError(f"{self.name} holds nothing of {self.series}")
@@ -62,6 +67,28 @@ class Elsewhere:
             ours, theirs = ({f"{name}: {kind}" for name, kind in _types(each.schema)} for each in (dataset, view))
             differ = ", ".join(sorted(ours ^ theirs))
             raise RequestError(f"{self.series}: the rows of {self.name} have another shape: {differ}")
+
+    @property
+    def has_ids(self) -> bool:
+        """Whether a row is an id: then it is known from ids alone what is missing."""
+        return self.series.dataset.key == (self.series.dataset.sequence,)
+
+    def proofs(self, end: int | None = None) -> tuple[DayProof, ...]:
+        """What it provably holds of each day; with `end` (int us UTC) of the time before it."""
+        return proofs_of(self.reader, self.series, end)
+
+    def between(self, start: int, end: int, columns: Sequence[str] | None = None) -> Iterator[pa.Table]:
+        """Its rows of [start, end), int us UTC, some at a time."""
+        import pyarrow as pa
+
+        wanted = None if columns is None else tuple(columns)
+        asked = Request(self.series.dataset.name, self.series.symbol, start=start, end=end, columns=wanted)
+        for batch in self.reader.scan(asked):
+            yield pa.Table.from_batches([batch])
+
+    def newest(self) -> pa.Table:
+        """The rows that it keeps hot."""
+        return self.reader.read(Request(self.series.dataset.name, self.series.symbol, hot=True))
 
     def reach(self) -> Span | None:
         """The first and the last id that it has."""

@@ -10,17 +10,21 @@ from attrs import define, evolve
 from bcore.catalogue import Catalogue, View
 from bcore.computing import Access, Computing
 from bcore.deriving import Deriving
-from bcore.errors import NotFoundError
+from bcore.errors import NotFoundError, RequestError
 from bcore.faceting import check_facets
+from bcore.following import Following
 from bcore.memory import MemoryStore
 from bcore.naming import near
-from bcore.protocols import Store
+from bcore.protocols import Key, Store
+from bcore.proving import stored_proofs
 from bcore.query import Query, Request
-from bcore.records import Computation, Dataset, Derivation, Series, SeriesStats
+from bcore.records import Computation, Dataset, DayProof, Derivation, Series, SeriesStats
+from bcore.verify import gaps_of
 
 if TYPE_CHECKING:
     import pyarrow as pa
 
+    from bcore.audits import Gap
     from bcore.protocols import ViewInfo
 
 
@@ -78,9 +82,28 @@ class StoreReader:
     def stats(self) -> list[SeriesStats]:
         return [store.stats(series) for store, series in self._series()]
 
+    def proofs(self, dataset: str, symbol: str, *, end: int | None = None) -> Sequence[DayProof]:
+        for store, series in self._series():
+            if (series.dataset.name, series.symbol) == (dataset, symbol):
+                return stored_proofs(store, series, end)
+        return ()
+
+    def gaps(self, dataset: str, symbol: str) -> Sequence[Gap]:
+        return gaps_of(*self._held(dataset, symbol))
+
+    def follow(self, dataset: str, symbol: str, after: Key | None = None) -> Iterator[pa.Table | None]:
+        return Following(*self._held(dataset, symbol)).tables(after)
+
     def close(self) -> None:
         for store in self.stores:
             store.close()
+
+    def _held(self, dataset: str, symbol: str) -> tuple[Store, Series]:
+        """A stored series. What is computed is told from what is stored."""
+        view = self._catalogue().view(dataset)
+        if view.made_by:
+            raise RequestError(f"{dataset} is computed: name what it is computed from, {view.dataset.name}")
+        return self._store(view, symbol), Series(view.dataset, symbol)
 
     def _series(self) -> Iterator[tuple[Store, Series]]:
         seen: set[Series] = set()

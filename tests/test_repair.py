@@ -207,9 +207,16 @@ def repair(
 ) -> Command:
     """Runs `bcore repair ...` on the vault at "data"."""
     registry = registry_of(builtin, HistoryPlugin(world))
+    (tmp_path / "other").mkdir()  # vaults need no folder, but an archive that is named must be there
     monkeypatch.chdir(tmp_path)
     monkeypatch.setattr(Registry, "load", lambda *args, **more: registry)
     return lambda *args: CliRunner().invoke(main, ["repair", *args], obj=Options())
+
+
+def test_another_archive_that_is_not_there_is_no_empty_one(repair: Command, world: World) -> None:
+    world.vault("data").append(batch([*day(0), *day(2)]))
+    result = repair("--from", "othr")
+    assert (2, True) == (result.exit_code, "'othr' is no folder (did you mean other?)" in result.stderr)
 
 
 def test_the_command_tells_before_and_after(repair: Command, world: World) -> None:

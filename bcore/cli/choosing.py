@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
+from contextlib import contextmanager
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import click
@@ -12,6 +14,7 @@ from bcore.errors import NotFoundError
 if TYPE_CHECKING:
     from bcore.app import App
     from bcore.cli.options import Options
+    from bcore.client import Client
     from bcore.clock import SystemClock
     from bcore.collect import Job
     from bcore.protocols import Store
@@ -28,6 +31,49 @@ def archive(options: Options) -> App:
     registry = options.registry()
     tree = completed(options.tree(), registry, data=options.data)
     return App.of({"stores": tree["stores"]}, registry)
+
+
+@contextmanager
+def elsewhere(options: Options, where: str, *, hot: bool = False) -> Iterator[Client]:
+    """A client onto another archive: a section of [remotes], an address, or a folder, which must be there."""
+    from bcore import client
+    from bcore.app import configured_remote
+
+    registry, tree = options.registry(), options.tree()
+    remotes = tree.get("remotes")
+    if isinstance(remotes, Mapping) and where in remotes:
+        made = client.Client(configured_remote(where, tree, registry), hot=hot)
+    else:
+        if "://" not in where and not Path(where).is_dir():
+            raise NotFoundError(_nowhere(where, remotes if isinstance(remotes, Mapping) else {}))
+        made = client.open(where, hot=hot, registry=registry)
+    with made:
+        yield made
+
+
+def there(app: App, data: str | None) -> None:
+    """Raises `NotFoundError` where the folder that was named is not there: a slip of the pen is no empty archive."""
+    from bcore.naming import near
+    from bcore.protocols import KeepsFolder
+
+    if data is None or any(
+        not isinstance(store, KeepsFolder) or store.path.is_dir() for store in app.stores().values()
+    ):
+        return
+    folder = Path(data).expanduser().absolute()
+    similar = near(folder.name, sorted(each.name for each in folder.parent.glob("*/")))
+    raise NotFoundError(f"there is no archive {data!r}{similar}")
+
+
+def _nowhere(where: str, remotes: Mapping[str, Any]) -> str:
+    from bcore.naming import near
+
+    there = sorted(each.name for each in Path(where).absolute().parent.glob("*/"))
+    similar = near(where, remotes) or near(Path(where).name, there)
+    return (
+        f"{where!r} is no folder{similar}, no address (ssh://host/path, http://host:8000), and no section of [remotes]"
+        f" ({', '.join(remotes) or 'there are none'})"
+    )
 
 
 def working(options: Options, clock: SystemClock, symbols: Iterable[str], datasets: Iterable[str] = ()) -> App:

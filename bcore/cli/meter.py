@@ -47,6 +47,11 @@ class Meter:
             self.size += size
             self.done += parts
 
+    def expect(self, total: float) -> None:
+        """Says how large the whole is, where it turns out late."""
+        with self._lock:
+            self.total = total
+
     def say(self, sentence: str) -> None:
         """A line of its own."""
         with self._lock:
@@ -72,7 +77,8 @@ class Meter:
         """`trades/BTCUSDT: 12/31 files, 34,000,000 rows, 1,200,000/s, 3 min left`."""
         seconds = max(self.clock.monotonic() - self._began, 1e-9)
         of = f"/{self.parts}" if self.parts else ""
-        told = f"{self.what}: {self.done}{of} {self.unit}, {self.rows:,} rows, {self.rows / seconds:,.0f}/s"
+        parts = f" {self.done}{of} {self.unit}," if self.parts or self.done else ""
+        told = f"{self.what}:{parts} {self.rows:,} rows, {self.rows / seconds:,.0f}/s"
         left = self.total - self.size
         if self._over.is_set() or not self.size or left <= 0:
             return told

@@ -23,8 +23,21 @@ if TYPE_CHECKING:
 FOR_EYES = 10
 
 
+remote_option = click.option(
+    "--remote", metavar="NAME", help="Of another archive: a section of [remotes], an address, or a folder."
+)
+
+
 @contextmanager
-def _client(options: Options, *, hot: bool = False) -> Iterator[Client]:
+def _client(options: Options, *, hot: bool = False, remote: str | None = None) -> Iterator[Client]:
+    from bcore.cli.choosing import elsewhere, there
+
+    if remote is not None and options.data is not None:
+        raise click.UsageError("--remote and --data name two archives: read one at a time")
+    if remote is not None:
+        with elsewhere(options, remote, hot=hot) as client:
+            yield client
+        return
     from bcore.app import App, completed
     from bcore.client import Client
 
@@ -33,6 +46,7 @@ def _client(options: Options, *, hot: bool = False) -> Iterator[Client]:
     # Reading needs no source and no exchange: a mistake there is no reason to keep an archive shut.
     app = App.of({"stores": tree["stores"]}, registry)
     with Client(app.reader(), hot=hot) as client:
+        there(app, options.data)
         yield client
 
 
@@ -50,12 +64,21 @@ def _client(options: Options, *, hot: bool = False) -> Iterator[Client]:
 @click.option("--after-id", type=int, help="Only rows with a higher id.")
 @click.option("--columns", help="Only these columns, separated by commas.")
 @click.option("--hot", is_flag=True, help="From the newest rows that are kept hot.")
+@remote_option
 @click.option("-o", "--output", type=click.Path(path_type=Path), help="Write to a file.")
 @format_option
 @with_globals
 @click.pass_context
 def read(
-    ctx: click.Context, /, view: str, symbol: str, form: str | None, output: Path | None, hot: bool, **options: Any
+    ctx: click.Context,
+    /,
+    view: str,
+    symbol: str,
+    form: str | None,
+    output: Path | None,
+    hot: bool,
+    remote: str | None,
+    **options: Any,
 ) -> None:
     """Print rows of a view: bcore read trades BTCUSDT --limit 5.
 
@@ -66,7 +89,7 @@ def read(
     counted = options["everything"] or options["limit"] is not None or options["tail"] is not None
     from bcore.query import Request
 
-    with _client(ctx.obj, hot=hot) as client:
+    with _client(ctx.obj, hot=hot, remote=remote) as client:
         params = _params(ctx.args, taken=signature(type(client).read).parameters)
         if form == "table" and output is None and not counted:
             _shorten(client, view, options, params)
@@ -120,15 +143,16 @@ def _params(args: list[str], taken: Container[str]) -> dict[str, Any]:
 
 
 @click.command()
+@remote_option
 @format_option
 @with_globals
 @click.pass_obj
-def stats(options: Options, form: str | None) -> None:
+def stats(options: Options, form: str | None, remote: str | None) -> None:
     """Row counts, bytes and time ranges of everything stored."""
     import pyarrow as pa
 
     form = form_of(form)
-    with _client(options) as client:
+    with _client(options, remote=remote) as client:
         rows = [_stats_row(each) for each in client.reader.stats()]
     if not rows and form == "table":
         click.echo("nothing is stored yet; `bcore run` collects, `bcore demo` shows how without a network")
@@ -156,13 +180,14 @@ def _stats_row(stats: SeriesStats) -> dict[str, Any]:
 
 @click.command()
 @click.option("--format", "form", type=click.Choice(["table", "json"]), default="table", show_default=True)
+@remote_option
 @with_globals
 @click.pass_obj
-def views(options: Options, form: str) -> None:
+def views(options: Options, form: str, remote: str | None) -> None:
     """What can be read, with the parameters each view takes."""
     import json
 
-    with _client(options) as client:
+    with _client(options, remote=remote) as client:
         rows = [
             {"view": name, "summary": view.summary, "parameters": _parameters(view), "columns": view.schema.names}
             for name, view in sorted(client.reader.views().items())

@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import nullcontext
 from typing import TYPE_CHECKING, Any
 
 import click
@@ -16,7 +15,6 @@ from bcore.verdicts import count
 
 if TYPE_CHECKING:
     from bcore.app import App
-    from bcore.cli.options import Options
     from bcore.client import Client
     from bcore.clock import SystemClock
     from bcore.collect import Job
@@ -51,12 +49,12 @@ def repair(ctx: click.Context, /, series: tuple[str, ...], where: str | None, **
     both have different rows for one id, that is reported, and ours stays. A repair that is cut off goes on where it
     was when it is run again. Stop a collector that writes the same series first.
     """
-    from bcore.cli.choosing import opened
+    from bcore.cli.choosing import elsewhere, opened
     from bcore.clock import SystemClock
     from bcore.runner import stop_on_signals
 
     clock = SystemClock()
-    with _opened(ctx.obj, where) as other, stop_on_signals(clock.stopping):
+    with elsewhere(ctx.obj, where) if where else nullcontext() as other, stop_on_signals(clock.stopping):
         app = opened(ctx.obj, clock, series, asking=other is None and not options["dry_run"])
         try:
             work = Work(app, clock, other, where or "", **options)
@@ -69,17 +67,6 @@ def repair(ctx: click.Context, /, series: tuple[str, ...], where: str | None, **
         click.echo("nothing is stored yet, so there is nothing to repair")
     if not all(good):
         ctx.exit(1)
-
-
-@contextmanager
-def _opened(options: Options, where: str | None) -> Iterator[Client | None]:
-    from bcore import client
-
-    if where is None:
-        yield None
-        return
-    with client.open(where, registry=options.registry()) as other:
-        yield other
 
 
 @define

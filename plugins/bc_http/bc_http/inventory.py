@@ -19,11 +19,11 @@ from bc_http.problems import Problem
 from bc_http.pulse import State
 from bc_http.resource import JSON, Resource, header, send_json, unchanged
 from bc_http.routes import Route
-from bc_http.wire import parameters_of, stats_table, views_table
 from bcore import __version__
 from bcore.errors import NotFoundError
 from bcore.naming import near
 from bcore.records import SeriesStats
+from bcore.wire import parameters_of, stats_table, views_table
 
 ARROW = FORMATS["arrow"].media[0]
 FIXED = {

@@ -15,12 +15,12 @@ from attrs import define, field
 from requests.adapters import HTTPAdapter
 
 from bc_http.config import RemoteConfig
-from bc_http.wire import stats_in, views_in
 from bcore.errors import BcoreError, ConfigError, NotFoundError, RequestError, StoreError
 from bcore.instants import iso
 from bcore.protocols import ViewInfo
 from bcore.query import Request
 from bcore.records import Context, SeriesStats
+from bcore.wire import stats_in, views_in
 
 ARROW = "application/vnd.apache.arrow.stream"
 BUFFER = 2**20

@@ -1,4 +1,4 @@
-"""A headless Chromium, where there is one. `BCORE_BROWSER=required` makes a machine without one a failure."""
+"""A headless Chromium, where there is one. Where `BCORE_REQUIRE` names it, a machine without one fails."""
 
 from __future__ import annotations
 
@@ -92,7 +92,7 @@ def programs() -> tuple[str, str]:
     driver = shutil.which("chromedriver")
     if browser and driver:
         return browser, driver
-    give_up: Callable[[str], Any] = pytest.fail if os.environ.get("BCORE_BROWSER") == "required" else pytest.skip
+    give_up: Callable[[str], Any] = pytest.fail if "chromium" in os.environ.get("BCORE_REQUIRE", "") else pytest.skip
     return give_up("there is no Chromium with its driver here: apt-get install chromium chromium-driver")  # type: ignore[no-any-return]
 
 

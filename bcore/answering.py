@@ -1,0 +1,150 @@
+"""The far side of a remote that reaches this machine through pipes: answers questions until they end."""
+
+from __future__ import annotations
+
+import json
+import logging
+import os
+import select
+import time
+from collections.abc import Callable, Iterator, Mapping
+from typing import TYPE_CHECKING
+
+from attrs import define, field
+
+from bcore import __version__
+from bcore.errors import BcoreError, RequestError
+from bcore.frames import DONE, FAILED, HELLO, MAGIC, PROTOCOL, REQUEST, Incoming, Outgoing, Question, told
+from bcore.powers import Follows, Proves
+from bcore.proving import gaps_table, proofs_table
+from bcore.wire import stats_table, views_table
+
+if TYPE_CHECKING:
+    import pyarrow as pa
+
+    from bcore.protocols import Reader
+
+log = logging.getLogger(__name__)
+ALIVE = 0.5  # seconds between signs of life where nothing is new
+Rows = Iterator["pa.RecordBatch | None"]
+
+
+@define(eq=False)
+class Answering:
+    """Answers from `reader` what arrives on one descriptor, on the other one."""
+
+    reader: Reader
+    source: int
+    sink: int
+    _out: Outgoing = field(init=False)
+
+    def __attrs_post_init__(self) -> None:
+        self._out = Outgoing(self.sink)
+
+    def serve(self) -> None:
+        """Until the other side closes its end. Raises `OSError` where it is gone."""
+        hello = {"protocol": PROTOCOL, "version": __version__}
+        os.write(self.sink, MAGIC)
+        self._out.send(HELLO, json.dumps(hello).encode())
+        incoming = Incoming(lambda most: os.read(self.source, most))
+        while (frame := incoming.next()) is not None:
+            if frame[0] == REQUEST:
+                self._answer(frame[1])
+
+    def _answer(self, content: bytes) -> None:
+        try:
+            self._stream(*self._found(Question.decoded(content)))
+        except OSError as error:
+            if isinstance(error, BrokenPipeError):
+                raise
+            self._out.send(FAILED, told(error))
+        except Exception as error:
+            if not isinstance(error, BcoreError):
+                log.exception("a question could not be answered")
+            self._out.send(FAILED, told(error))
+
+    def _found(self, question: Question) -> tuple[pa.Schema, Rows]:
+        answers: Mapping[str, Callable[[Question], tuple[pa.Schema, Rows]]] = {
+            "read": self._rows,
+            "follow": self._follow,
+            "views": lambda _: _table(views_table(self.reader.views())),
+            "stats": lambda _: _table(stats_table(self.reader.stats())),
+            "symbols": self._symbols,
+            "proofs": self._proofs,
+            "gaps": self._gaps,
+        }
+        if question.what not in answers:
+            raise RequestError(f"this bcore ({__version__}) knows no question {question.what!r}: is it older?")
+        return answers[question.what](question)
+
+    def _rows(self, question: Question) -> tuple[pa.Schema, Rows]:
+        if question.request is None:
+            raise RequestError("a read needs a request")
+        if question.request.hot:
+            return _table(self.reader.read(question.request))
+        reader = self.reader.scan(question.request)
+        return reader.schema, iter(reader)
+
+    def _symbols(self, question: Question) -> tuple[pa.Schema, Rows]:
+        import pyarrow as pa
+
+        return _table(pa.table({"symbol": pa.array(self.reader.symbols(question.arguments.get("view")), pa.string())}))
+
+    def _proofs(self, question: Question) -> tuple[pa.Schema, Rows]:
+        asked = question.arguments
+        return _table(proofs_table(self._proves.proofs(asked["dataset"], asked["symbol"], end=asked.get("end"))))
+
+    def _gaps(self, question: Question) -> tuple[pa.Schema, Rows]:
+        return _table(gaps_table(self._proves.gaps(question.arguments["dataset"], question.arguments["symbol"])))
+
+    def _follow(self, question: Question) -> tuple[pa.Schema, Rows]:
+        from bcore.following import key_in
+
+        if not isinstance(self.reader, Follows):
+            raise RequestError("this archive cannot be followed")
+        name, symbol = question.arguments["dataset"], question.arguments["symbol"]
+        view = self.reader.views().get(name)
+        after = None if question.arguments.get("after") is None else key_in(question.arguments["after"])
+        tables = self.reader.follow(name, symbol, after)
+        first = next(tables)  # what cannot be followed is said here
+        assert view is not None
+        return view.schema, _batches(first, tables)
+
+    @property
+    def _proves(self) -> Proves:
+        if not isinstance(self.reader, Proves):
+            raise RequestError("this archive tells no proofs")
+        return self.reader
+
+    def _stream(self, schema: pa.Schema, rows: Rows) -> None:
+        import pyarrow as pa
+
+        count, spoke, early, nothing = 0, time.monotonic(), False, pa.RecordBatch.from_pylist([], schema=schema)
+        options = pa.ipc.IpcWriteOptions(compression="zstd")
+        with pa.ipc.new_stream(pa.PythonFile(self._out, "w"), schema, options=options) as stream:
+            for batch in rows:
+                if self._asked_again():
+                    early = True
+                    break
+                if batch is not None:
+                    stream.write_batch(batch)
+                    count, spoke = count + batch.num_rows, time.monotonic()
+                elif time.monotonic() - spoke > ALIVE:  # an empty batch, which whoever follows sees as it comes
+                    stream.write_batch(nothing)
+                    spoke = time.monotonic()
+                self._out.flush()
+        self._out.send(DONE, json.dumps({"rows": count, "early": early}).encode())
+
+    def _asked_again(self) -> bool:
+        """Whether the other side has said something, or closed its end."""
+        return bool(select.select([self.source], [], [], 0)[0])
+
+
+def _table(table: pa.Table) -> tuple[pa.Schema, Rows]:
+    return table.schema, iter(table.to_batches())
+
+
+def _batches(first: pa.Table | None, rest: Iterator[pa.Table | None]) -> Rows:
+    yield from (None,) if first is None else first.to_batches()
+    for table in rest:
+        yield from (None,) if table is None else table.to_batches()

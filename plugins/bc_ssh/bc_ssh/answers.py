@@ -1,0 +1,151 @@
+"""Answers from a bcore on the other machine, over one connection with as many conversations as are needed at once."""
+
+from __future__ import annotations
+
+import logging
+import time
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import suppress
+from threading import Lock
+from typing import Any
+
+import pyarrow as pa
+from attrs import define, field
+
+from bc_ssh.link import Link
+from bc_ssh.session import Session
+from bcore.audits import Gap
+from bcore.errors import StoreError
+from bcore.following import key_of, key_out
+from bcore.frames import LinkError, Question
+from bcore.protocols import Key, ViewInfo
+from bcore.proving import gaps_in, proofs_in
+from bcore.query import Request
+from bcore.records import DayProof, SeriesStats
+from bcore.wire import stats_in, views_in
+
+log = logging.getLogger(__name__)
+TRIES, PAUSE = 8, 0.25
+
+
+@define(eq=False)
+class Answers:
+    """Implements `Reader`, `Proves` and `Follows`. Safe to use from several threads."""
+
+    session: Session
+    _idle: list[Link] = field(factory=list, init=False)
+    _lent: set[Link] = field(factory=set, init=False)
+    _lock: Lock = field(factory=Lock, init=False)
+    _past: int = field(default=0, init=False)  # bytes that links brought which are gone
+    _closed: bool = field(default=False, init=False)
+
+    @property
+    def received(self) -> int:
+        """Bytes that came, before ssh's own wrapping."""
+        with self._lock:
+            return self._past + sum(link.received for link in (*self._idle, *self._lent))
+
+    def greet(self) -> None:
+        """Connects. Raises `NoBcoreError` where nobody answers in bcore's words."""
+        self._take_back(self._lend())
+
+    def views(self) -> Mapping[str, ViewInfo]:
+        return views_in(self._table("views"))
+
+    def symbols(self, view: str | None = None) -> list[str]:
+        found: list[str] = self._table("symbols", view=view).column(0).to_pylist()
+        return found
+
+    def stats(self) -> list[SeriesStats]:
+        return stats_in(self._table("stats"))
+
+    def proofs(self, dataset: str, symbol: str, *, end: int | None = None) -> Sequence[DayProof]:
+        return proofs_in(self._table("proofs", dataset=dataset, symbol=symbol, end=end))
+
+    def gaps(self, dataset: str, symbol: str) -> Sequence[Gap]:
+        return gaps_in(self._table("gaps", dataset=dataset, symbol=symbol))
+
+    def read(self, request: Request) -> pa.Table:
+        """Asked again from the start, once, if the answer broke off."""
+        try:
+            return self.scan(request).read_all()
+        except LinkError:
+            return self.scan(request).read_all()
+
+    def scan(self, request: Request) -> pa.RecordBatchReader:
+        return self._asked(Question("read", request))
+
+    def follow(self, dataset: str, symbol: str, after: Key | None = None) -> Iterator[pa.Table | None]:
+        """Goes on behind the last row where the link breaks; gives up after some tries in a row."""
+        held = {(each.series.dataset.name, each.series.symbol): each for each in self.stats()}.get((dataset, symbol))
+        if held is not None and after is None:
+            after = held.last_key  # told anew after a break, it would be a newer one
+        failures = 0
+        while True:
+            try:
+                told = None if after is None else key_out(after)
+                for batch in self._asked(
+                    Question("follow", None, {"dataset": dataset, "symbol": symbol, "after": told})
+                ):
+                    failures = 0
+                    yield pa.Table.from_batches([batch]) if batch.num_rows else None
+                    if batch.num_rows and held is not None:
+                        after = key_of(batch, held.series.dataset)
+            except LinkError as error:
+                failures += 1
+                if failures >= TRIES:
+                    raise
+                log.warning("%s; trying again", error)
+                yield None
+                time.sleep(PAUSE * 2**failures)
+
+    def close(self) -> None:
+        with self._lock:
+            self._closed = True
+            links, self._idle = [*self._idle, *self._lent], []
+            self._lent.clear()
+        for link in reversed(links):  # the one that holds the connection was the first
+            with suppress(OSError):
+                link.end()
+        self.session.close()
+
+    def _table(self, what: str, **arguments: Any) -> pa.Table:
+        question = Question(what, None, arguments)
+        try:
+            return self._asked(question).read_all()
+        except LinkError:
+            return self._asked(question).read_all()
+
+    def _asked(self, question: Question) -> pa.RecordBatchReader:
+        return self._lend().ask(question, self._take_back)
+
+    def _lend(self) -> Link:
+        with self._lock:
+            if self._closed:
+                raise StoreError("the reader is closed")
+            for link in [each for each in self._idle if not each.alive]:
+                self._idle.remove(link)
+                self._bury(link)
+            if self._idle:
+                link = self._idle.pop(0)
+                self._lent.add(link)
+                return link
+        link = Link(self.session.ssh(self.session.config.far_command))
+        with self._lock:
+            self._lent.add(link)
+        return link
+
+    def _take_back(self, link: Link) -> None:
+        with self._lock:
+            if link not in self._lent:
+                return
+            self._lent.discard(link)
+            if link.alive and not self._closed:
+                self._idle.append(link)
+            else:
+                self._bury(link)
+
+    def _bury(self, link: Link) -> None:
+        self._past += link.received
+        with suppress(OSError):
+            link.end()
