@@ -143,6 +143,13 @@ def thirdparty(session: nox.Session) -> None:
 
 
 @nox.session
+def examples(session: nox.Session) -> None:
+    """Every example and the notebook, each run as it stands against a replay exchange."""
+    session.install(*sources(*PLUGINS), *group("tests"), *group("examples"))
+    session.run("pytest", "examples/test_examples.py", *session.posargs)
+
+
+@nox.session
 def bench(session: nox.Session) -> None:
     """Measures the archive and the candles beside other tools: nox -s bench [-- --rows N --huge --write]."""
     session.install(*sources(*PLUGINS), *group("tests"))

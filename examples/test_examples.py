@@ -59,7 +59,7 @@ def test_02_orderbook_snapshot(run: Run) -> None:
 
 def test_03_derive_ohlcv(run: Run, folder: Path) -> None:
     shutil.rmtree(folder / "data" / "trades")
-    assert "9 of 12 candles are proven to lack no trade" in run("03_derive_ohlcv.py")
+    assert "10 of 12 candles are proven to lack no trade" in run("03_derive_ohlcv.py")
 
 
 def test_04_continuous_collection(folder: Path, run: Run) -> None:
@@ -76,17 +76,14 @@ def test_04_continuous_collection(folder: Path, run: Run) -> None:
 
 def test_train_on_a_month(run: Run) -> None:
     said = run("train_on_a_month.py", "data", "BTCUSDT", "1s")
-    (seen, largest, peak) = (
-        int(number.replace(",", "")) for number in re.findall(r"([\d,]+) (?:proven|at once|MB)", said)
-    )
+    told = re.findall(r"([\d,]+) (?:proven|at once|MB)", said)
+    seen, largest, peak = (int(number.replace(",", "")) for number in told)
     assert 300 < seen < 651
     assert 0 < largest
     assert peak < 400
 
 
-def test_the_notebook_from_install_to_chart(
-    folder: Path, exchange: ReplayServer, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_the_notebook(folder: Path, exchange: ReplayServer, monkeypatch: pytest.MonkeyPatch) -> None:
     """All of its cells but the first, which installs what this session has installed from the checkout."""
     import nbformat
     from nbclient import NotebookClient

@@ -1,7 +1,8 @@
 """A model fitted to a history that need not fit into memory: one pass, batch by batch, oldest row first.
 
-python train_on_a_month.py [DATA [SYMBOL [TIMEFRAME]]]. Does the taker flow of a bar tell where the next one goes? (It hardly
-does. The point is the pass: 100 million trades become features at 20 to 40 million a second, in some 100 MB.)
+python train_on_a_month.py [DATA [SYMBOL [TIMEFRAME]]]. Does the taker flow of a bar tell where the next one goes? (It
+hardly does. The point is the pass: bars are computed from the trades as they are read, and memory does not grow with
+the history.)
 """
 
 import resource
