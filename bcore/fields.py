@@ -10,6 +10,7 @@ import math
 import types
 import typing
 from collections.abc import Callable, Mapping
+from functools import cache, lru_cache
 from keyword import iskeyword
 from typing import Any, Literal, TypeVar, get_args, get_origin
 
@@ -49,6 +50,7 @@ def fields_of(cls: type) -> list[Field]:
     return [_field(attribute) for attribute in _resolved(cls) if attribute.init]
 
 
+@lru_cache(maxsize=256)  # classes may be made as they are needed, and go again
 def _resolved(cls: Any) -> tuple[attrs.Attribute[Any], ...]:
     """The attributes with their types as objects, whether or not annotations are kept as text."""
     return tuple(attrs.fields(attrs.resolve_types(cls)))
@@ -119,6 +121,7 @@ def _unknown(name: str, known: Mapping[str, object]) -> str:
     return f"is not known{near(name, known)}; known: {', '.join(sorted(known)) or 'none'}"
 
 
+@cache  # making it takes a hundred times as long as a value does
 def converter() -> Converter:
     """cattrs with the strictness that people who type values expect: no guessing, and text is welcome."""
     made = Converter(forbid_extra_keys=True, detailed_validation=True)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from threading import Event as Flag
 from typing import TYPE_CHECKING
@@ -14,6 +14,7 @@ from bcore.cli.options import with_globals
 if TYPE_CHECKING:
     from bcore.app import App
     from bcore.board import Board
+    from bcore.children import Child
     from bcore.cli.options import Options
     from bcore.cli.progress import Progress
     from bcore.clock import SystemClock
@@ -30,6 +31,13 @@ NO_NETWORK = "no exchange in reach? `bcore demo` shows everything on a recording
 @click.option(
     "--symbol", "symbols", multiple=True, help="Collect this symbol; repeatable. Overrides the configuration."
 )
+@click.option(
+    "--serve",
+    is_flag=False,
+    flag_value="",
+    metavar="[NAME]",
+    help="Serve the archive too, as `bcore serve` does, in a process beside. NAME: which, of several.",
+)
 @click.option("--once", is_flag=True, help="One pass of every source, then exit: 0 if all succeeded, else 1.")
 @click.option(
     "--log-format",
@@ -42,15 +50,18 @@ NO_NETWORK = "no exchange in reach? `bcore demo` shows everything on a recording
 )
 @with_globals
 @click.pass_context
-def run(ctx: click.Context, symbols: tuple[str, ...], once: bool, log_format: str) -> None:
+def run(ctx: click.Context, symbols: tuple[str, ...], serve: str | None, once: bool, log_format: str) -> None:
     """Collect what the configuration says until Ctrl-C.
 
     Without a configuration: bcore run --symbol BTCUSDT --data DIR collects with every installed source. While it
     runs, `bcore status` shows from anywhere on this machine how it is doing.
     """
     from bcore.board import Board
+    from bcore.children import beside
     from bcore.clock import SystemClock
 
+    if once and serve is not None:
+        raise click.UsageError("--once ends when every source has made a pass, --serve does not: use one of them")
     clock = SystemClock()
     board = Board(clock)
     with _shown(ctx, log_format, board) as shown:
@@ -63,7 +74,8 @@ def run(ctx: click.Context, symbols: tuple[str, ...], once: bool, log_format: st
             app.listeners.append(shown.on_event)
             what = f"{', '.join(job.name for job in jobs)} of {', '.join(_symbols(jobs))}"
             shown.say(f"collecting {what}" + ("" if once else "; Ctrl-C stops"))
-            failed = _collect(app, clock, board, jobs, once)
+            with beside(_server(ctx.obj, serve, shown.say)):
+                failed = _collect(app, clock, board, jobs, once)
         finally:
             app.close()
         for name, error in failed.items():
@@ -89,6 +101,24 @@ def _shown(ctx: click.Context, log_format: str, board: Board) -> Iterator[Progre
         except (BcoreError, OSError) as error:
             log.say_refused(error)
             ctx.exit(2 if isinstance(error, (ConfigError, RequestError)) else 1)
+
+
+def _server(options: Options, name: str | None, say: Callable[[str], None]) -> Child | None:
+    """`bcore serve` on the same archive; None if none is wanted."""
+    import sys
+
+    from bcore.app import completed
+    from bcore.children import Child
+    from bcore.cli.serving import chosen_server
+
+    if name is None:
+        return None
+    registry = options.registry()
+    chosen = chosen_server(completed(options.tree(), registry, data=options.data), registry, name or None)
+    given = ["-v"] * options.verbose
+    given += [f"--config={options.config.absolute()}"] if options.config else []
+    given += [f"--data={options.data}"] if options.data else []
+    return Child(chosen, [sys.executable, "-m", "bcore", *given, "serve", chosen, "--attended"], say)
 
 
 def _app(options: Options, symbols: tuple[str, ...], clock: SystemClock) -> App:

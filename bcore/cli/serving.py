@@ -21,30 +21,34 @@ if TYPE_CHECKING:
 @click.argument("name", required=False)
 @click.option("--host", help="Address to listen on (default: what the configuration says, else 127.0.0.1).")
 @click.option("--port", type=int, help="Port to listen on; 0 takes a free one.")
+@click.option("--attended", is_flag=True, hidden=True)  # a collector started us: end when standard input does
 @click.option("--open", "open_", is_flag=True, help="Serve other machines without a key: everybody may read all.")
 @with_globals
 @click.pass_obj
-def serve(options: Options, name: str | None, host: str | None, port: int | None, open_: bool) -> None:
+def serve(options: Options, name: str | None, host: str | None, port: int | None, attended: bool, open_: bool) -> None:
     """Serve the archive until Ctrl-C: bcore serve --data DIR.
 
     NAME is a section of [servers] or an installed kind of server; it is needed only where there are several that a
     remote could read. Without a configuration the installed server is started with its defaults, for this machine only.
     """
     from bcore.app import App, completed
+    from bcore.children import end_with_input
 
     registry = options.registry()
     tree = completed(options.tree(), registry, data=options.data)
-    chosen = _chosen(tree, registry, name)
+    chosen = chosen_server(tree, registry, name)
     given: dict[str, Any] = {"host": host, "port": port, "open": open_ or None}
     section = _with(_section(tree, chosen), {key: value for key, value in given.items() if value is not None})
     app = App.of({"stores": tree["stores"], "servers": {chosen: section}}, registry)
+    if attended:
+        end_with_input()
     try:
         app.server(chosen).serve(app.reader())
     finally:
         app.close()
 
 
-def _chosen(tree: Tree, registry: Registry, name: str | None) -> str:
+def chosen_server(tree: Tree, registry: Registry, name: str | None) -> str:
     """The section to start: the one that was named, or the only one that a remote could read."""
     from bcore.errors import ConfigError
     from bcore.naming import near
