@@ -32,7 +32,7 @@ LIBRARIES = {
     "bc_trades": ["bc_binance"],
     "bc_orderbook": ["bc_binance"],
     "bc_replay": [],
-    "binance_collector": ["bc_binance", "bc_http", "bc_orderbook", "bc_parquet", "bc_replay", "bc_trades"],
+    "binance_collector": ["bc_binance", "bc_http", "bc_orderbook", "bc_parquet", "bc_replay", "bc_ssh", "bc_trades"],
 }
 
 

@@ -134,15 +134,18 @@ class Deriving:
             return self._fitting(self._computed(reading))
 
     def _fitting(self, made: object) -> pa.Table:
-        columns = dict.fromkeys((*self.columns, self.derivation.time))
-        return fitting(made, self.derivation.schema, tuple(columns), f"the view {self.derivation.name!r}")
+        return fitting(made, self.derivation.schema, self._made_columns(), f"the view {self.derivation.name!r}")
+
+    def _made_columns(self) -> tuple[str, ...]:
+        """Those asked for, and the time, by which the rows are cut."""
+        return tuple(dict.fromkeys((*self.columns, self.derivation.time)))
 
     def _computed(self, reading: Query) -> pa.Table:
         derivation = self.derivation
         if derivation.part is None or derivation.merge is None:
             rows = self._with_symbol(self.store.read(reading), Repeated(reading.symbol))
             return derivation.apply(rows, self.params)
-        choice = {"columns": self.columns} if _chooses(derivation.part) else {}
+        choice = {"columns": self._made_columns()} if _chooses(derivation.part) else {}
         parts = [derivation.part(table, self.params, **choice) for table in self._tables(reading)]
         return derivation.merge(parts, self.params) if parts else derivation.schema.empty_table()
 

@@ -108,6 +108,7 @@ def test_columns_asked_for_alone_are_what_they_are_among_all(
 ) -> None:
     reader, names = stored(table), tuple(sorted(columns))
     assert reader.read(asked(timeframe)).select(names) == reader.read(asked(timeframe, columns=names))
+    assert reader.read(asked(timeframe)).select(names) == reader.scan(asked(timeframe, columns=names)).read_all()
 
 
 def test_only_the_columns_that_a_candle_needs_are_read() -> None:

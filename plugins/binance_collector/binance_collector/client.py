@@ -99,11 +99,35 @@ class BinanceCollectorClient:
             found.setdefault(stats.series.dataset.name, {})[stats.series.symbol] = _told(stats)
         return found
 
+    def sync_hot_snapshot(self, data_type: str, symbol: str, target_storage: StorageEngine) -> int:
+        """Brings the newest rows, those that are kept hot over there; how many of them were new.
+
+        They become rows of the target like any other, so that `read_hot` and `read` there give them.
+        """
+        self._far("sync_hot_snapshot")
+        with target_storage.store() as store:
+            return self._client.sync_hot_snapshot(data_type, symbol, store)
+
+    def sync_incremental(self, data_type: str, symbol: str, target_storage: StorageEngine) -> int:
+        """Brings every row that the target lacks, holes in the middle included; how many came."""
+        self._far("sync_incremental")
+        with target_storage.store() as store:
+            return self._client.sync_incremental(data_type, symbol, store)
+
+    def close(self) -> None:
+        """Ends the connection of the mode remote."""
+        self._client.close()
+
+    def _far(self, name: str) -> None:
+        if self.mode != "remote":
+            raise ValueError(f"{name} brings rows from another machine: it needs the mode remote, not {self.mode}")
+
     def _opened(self) -> bcore.Client:
         if self.mode != "remote":
             return bcore.open(self.data_path, hot=self.mode == "hot")
-        path = quote(str(self.remote_data_path).lstrip("/"))
-        return bcore.open(f"ssh://{self.remote_user}@{self.remote_host}/{path}", key=str(self.ssh_key_path))
+        path = quote(str(self.remote_data_path))
+        place = path if path.startswith("/") else f"/~/{path.removeprefix('~/')}"
+        return bcore.open(f"ssh://{self.remote_user}@{self.remote_host}{place}", key=str(self.ssh_key_path))
 
     def _frame(
         self,

@@ -74,6 +74,11 @@ def test_a_mode_that_is_none_and_a_remote_without_a_name() -> None:
         BinanceCollectorClient("remote", remote_host="your.host")
 
 
+def test_syncing_is_for_the_mode_remote() -> None:
+    with pytest.raises(ValueError, match="sync_incremental brings rows from another machine"):
+        get_local_client("data").sync_incremental("trades", "BTCUSDT", StorageEngine("other"))
+
+
 def test_update_without_saving_stores_nothing_and_goes_on() -> None:
     collector = TradesCollector(["BTCUSDT"])
     assert 1000 == collector.update(save=False)["BTCUSDT"]["rows"]
