@@ -6,6 +6,8 @@ With uv, which the documented commands install beside nox, environments are buil
 from __future__ import annotations
 
 import re
+import shutil
+import tempfile
 import tomllib
 from pathlib import Path
 
@@ -25,6 +27,7 @@ SIDE_BY_SIDE = ("-q", "-n", "4", "--dist", "worksteal")
 # exchange's own tests, whose libraries are those of bc_http, and against which the other tests run anyway.
 FAULTS = ("tests/e2e/test_fault_matrix.py", "plugins/bc_orderbook/tests/test_depth_replay.py")
 BROWSER = "tests/e2e/test_dashboard.py"
+KINDS = ("derivation", "source", "store", "transport", "exchange")
 REPLAY = "plugins/bc_replay/tests"
 LIBRARIES = {
     "bc_dashboard": ["bc_http"],
@@ -137,9 +140,22 @@ def package(session: nox.Session) -> None:
 
 @nox.session
 def thirdparty(session: nox.Session) -> None:
-    """A stranger's plugin, built and installed against our wheels as an outsider would, passes its own tests."""
-    session.install(*wheels(session), "./examples/bc_example", *group("tests"))
-    session.run("pytest", "examples/bc_example/tests", *session.posargs)
+    """Strangers' plugins, built and installed against our wheels as outsiders would, pass their own tests.
+
+    The examples, and what `bcore plugins new` of the wheel writes, in a folder outside the checkout.
+    """
+    packages = sorted(str(file.parent) for file in ROOT.glob("examples/bc_*/pyproject.toml"))
+    session.install(*wheels(session), *packages, *group("tests"))
+    session.run("pytest", *SIDE_BY_SIDE, *(f"{folder}/tests" for folder in packages), *session.posargs)
+    outside = Path(tempfile.mkdtemp(prefix="bcore-new-"))
+    with session.chdir(outside):
+        for kind in KINDS:
+            session.run("bcore", "plugins", "new", f"my_{kind}", "--kind", kind)
+        session.install(*(str(outside / f"bc_my_{kind}") for kind in KINDS))
+        session.run("bcore", "plugins", "doctor")
+        tests = [f"bc_my_{kind}/tests" for kind in KINDS]
+        session.run("pytest", *SIDE_BY_SIDE, "-p", "no:cacheprovider", "--import-mode=importlib", *tests)
+    shutil.rmtree(outside)
 
 
 @nox.session

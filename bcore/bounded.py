@@ -10,7 +10,7 @@ from typing import Generic, TypeVar, cast
 from attrs import define, field
 
 T = TypeVar("T")
-QUIET = 2.0  # seconds after which it is said whom we wait for
+QUIET = 10.0  # seconds after which it is said whom we wait for; sooner where little patience is asked for
 
 
 class TooLong(Exception):
@@ -38,10 +38,11 @@ class Work(Generic[T]):
         """What the call returns or raises; `TooLong` after so many seconds. `waiting` is called when it takes long."""
         thread = Thread(target=self._run, name="plugin", daemon=True)
         thread.start()
-        thread.join(min(QUIET, patience))
-        if thread.is_alive() and patience > QUIET:
+        quiet = min(QUIET, patience / 2)
+        thread.join(quiet)
+        if thread.is_alive():
             waiting()
-            thread.join(patience - QUIET)
+            thread.join(patience - quiet)
         if thread.is_alive():
             raise TooLong
         if self._error is not None:

@@ -185,6 +185,19 @@ class Request:
         return query
 
 
+def guessed(query: Query, apart: int) -> Query:
+    """The query without its counts: the window in which so many rows are to be expected, one every `apart` us.
+
+    It is what the `needs` of most derivations comes to: a reader that finds too few rows there asks for more.
+    """
+    wanted, start, end = query.offset, query.start, query.end
+    if query.tail is not None and end is not None:
+        start = max(end - (query.tail + wanted) * apart, start if start is not None else -LARGEST)
+    if query.limit is not None and start is not None:
+        end = min(start + (query.limit + wanted) * apart, end if end is not None else LARGEST)
+    return evolve(query, start=start, end=end, limit=None, tail=None, offset=0)
+
+
 def _is_whole(value: object) -> bool:
     """Whether it counts as an int: numpy's and pandas' own do, True and 1.5 do not."""
     return hasattr(value, "__index__") and not isinstance(value, bool)

@@ -21,12 +21,19 @@ if TYPE_CHECKING:
 
 T = TypeVar("T")
 NAME = re.compile(r"[a-z][a-z0-9_]{0,62}")
+SCHEME = re.compile(r"[a-z][a-z0-9+.-]*")
 
 
 def _a_name(record: object, attribute: Attribute[str], value: str) -> None:
     if not isinstance(value, str) or not NAME.fullmatch(value):
         what = f"{type(record).__name__}.{attribute.name}"
         raise ValueError(f"{what} must be lower-case letters, digits and _ (at most 63), not {value!r}")
+
+
+def _schemes(record: object, attribute: Attribute[tuple[str, ...]], value: tuple[str, ...]) -> None:
+    for scheme in value:
+        if not isinstance(scheme, str) or not SCHEME.fullmatch(scheme):
+            raise ValueError(f"Transport.schemes: {scheme!r} is no scheme of an address: letters, digits, + . and - only")
 
 
 # Converters with concrete types: mypy cannot infer the item type of a bare `tuple`, and plugins would pay for it.
@@ -288,7 +295,7 @@ class Transport:
     name: str = field(validator=_a_name)
     remote: Factory[Reader] | None = None
     server: Factory[Server] | None = None
-    schemes: tuple[str, ...] = field(default=(), converter=_texts)
+    schemes: tuple[str, ...] = field(default=(), converter=_texts, validator=_schemes)
     summary: str = ""
 
 

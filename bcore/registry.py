@@ -29,7 +29,7 @@ if TYPE_CHECKING:
 log = logging.getLogger(__name__)
 GROUP = "bcore"
 ONLY, WITHOUT, PATIENCE = "BCORE_PLUGINS", "BCORE_DISABLE_PLUGINS", "BCORE_PLUGIN_PATIENCE"
-SECONDS = 10.0  # that an import, and each hook, may take
+SECONDS = 60.0  # that an import, and each hook, may take: a busy machine must never cost an honest plugin
 MOST = 10_000  # records that a hook may give
 T = TypeVar("T")
 
@@ -70,7 +70,7 @@ class Registry:
     plugins: list[Plugin] = field(factory=list)
     patience: float = SECONDS
     _observers: dict[str, Observer] = field(factory=dict, init=False)
-    _offers: dict[str, dict[str, tuple[Any, Plugin]]] = field(factory=dict, init=False)
+    _records_of: dict[str, list[tuple[Any, Plugin]]] = field(factory=dict, init=False)
 
     @classmethod
     def load(cls, environ: Mapping[str, str] | None = None, disabled: Iterable[str] = ()) -> Registry:
@@ -166,15 +166,26 @@ class Registry:
         except ValueError:  # pluggy knows the module already, under another name
             plugin.fail(f"another entry point offers {plugin.target} already")
 
+    def offers(self, what: str) -> list[tuple[Any, Plugin]]:
+        """Every record that plugins offer for the hook `bcore_<what>`, with its plugin; clashing ones too."""
+        if what not in self._records_of:
+            self._records_of[what] = list(self._asked(f"bcore_{what}"))
+        return self._records_of[what]
+
+    def clashes(self, what: str) -> list[tuple[Plugin, str]]:
+        """Each plugin that offers a name that another offers too, with a sentence that names both."""
+        first: dict[str, Plugin] = {}
+        found = []
+        for record, plugin in self.offers(what):
+            if record.name in first:
+                found.append((plugin, _clash(what, record.name, first[record.name], plugin)))
+            first.setdefault(record.name, plugin)
+        return found
+
     def _offered(self, what: str) -> dict[str, tuple[Any, Plugin]]:
-        if what not in self._offers:
-            offers: dict[str, tuple[Any, Plugin]] = {}
-            for record, plugin in self._asked(f"bcore_{what}"):
-                if record.name in offers:
-                    raise ConflictError(_clash(what, record.name, offers[record.name][1], plugin))
-                offers[record.name] = (record, plugin)
-            self._offers[what] = offers
-        return self._offers[what]
+        for _, sentence in self.clashes(what):
+            raise ConflictError(sentence)
+        return {record.name: (record, plugin) for record, plugin in self.offers(what)}
 
     def _asked(self, hook: str) -> Iterator[tuple[Any, Plugin]]:
         """Each record with its plugin. Plugins are asked one at a time, so that one that raises costs only itself."""

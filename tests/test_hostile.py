@@ -158,7 +158,7 @@ def test_a_store_that_lies_about_its_spans_is_found_out_by_verify(load: Load) ->
 
 def test_a_patience_that_is_no_number_is_said(caplog: pytest.LogCaptureFixture) -> None:
     registry = Registry.load({"BCORE_PLUGINS": "none", "BCORE_PLUGIN_PATIENCE": "soon"})
-    assert 10.0 == registry.patience
+    assert 60.0 == registry.patience
     assert "BCORE_PLUGIN_PATIENCE must be a number of seconds above 0, not 'soon'" in caplog.text
 
 

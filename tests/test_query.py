@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from bc_toy import T0, quotes, tick_table, ticks
 from bcore.errors import RequestError
 from bcore.instants import SECOND
-from bcore.query import Query, Request, clip
+from bcore.query import Query, Request, clip, guessed
 
 NO = st.none()
 IDS = st.sets(st.integers(0, 30)).map(sorted)
@@ -183,3 +183,17 @@ def test_paging_by_id_needs_a_dataset_with_ids() -> None:
     plain = evolve(ticks(), sequence=None)
     with pytest.raises(RequestError, match="ticks has no ids to page by: use start_time"):
         Request("ticks", "AAA", after=5).query(plain, {})
+
+
+def test_a_guess_is_as_wide_as_the_rows_that_are_wanted() -> None:
+    def window(**asked: int) -> tuple[int | None, int | None]:
+        found = guessed(Query(ticks(), "AAA", **asked), 10)
+        assert (None, None, 0) == (found.limit, found.tail, found.offset)
+        return found.start, found.end
+
+    assert (60, 100) == window(tail=3, offset=1, end=100)
+    assert (80, 100) == window(tail=3, start=80, end=100)
+    assert (5, 45) == window(limit=3, offset=1, start=5)
+    assert (5, 20) == window(limit=3, start=5, end=20)
+    assert (None, None) == window(limit=3)
+    assert (5, None) == window(start=5)

@@ -41,8 +41,12 @@ class Options:
         from bcore.registry import Registry
 
         if self._registry is None:
-            self._registry = Registry.load(disabled=_disabled(self.tree()))
+            self._registry = Registry.load(disabled=self.disabled())
         return self._registry
+
+    def disabled(self) -> list[str]:
+        """The plugins that the configuration leaves out."""
+        return _disabled(self.tree())
 
 
 def _disabled(tree: dict[str, Any]) -> list[str]:

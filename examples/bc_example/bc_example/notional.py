@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import pyarrow as pa
 import pyarrow.compute as pc
-from attrs import evolve, field, frozen, validators
+from attrs import field, frozen, validators
 
-from bcore.query import Query
+from bcore.instants import SECOND
+from bcore.query import Query, guessed
 from bcore.records import Derivation
 
 SCHEMA = pa.schema(
@@ -27,18 +28,15 @@ class NotionalParams:
 
 
 def needs(query: Query, params: NotionalParams) -> Query:
-    """The trades of the same window; without a threshold each trade is a row, so that as many trades do."""
-    if params.min_value == 0:
-        tail, limit = (count and count + query.offset for count in (query.tail, query.limit))
-        return evolve(query, tail=tail, limit=limit, offset=0)
-    return evolve(query, tail=None, limit=None, offset=0)
+    """The trades of the same window; of as many seconds as rows are wanted, to begin with."""
+    return guessed(query, SECOND)
 
 
 def notional(trades: pa.Table, params: NotionalParams) -> pa.Table:
     value = pc.multiply(trades["price"], trades["quantity"])
     columns = [trades["timestamp"], trades["symbol"], trades["agg_trade_id"], value]
-    table = pa.Table.from_arrays(columns, schema=SCHEMA)
-    return table.filter(pc.field("notional") >= params.min_value)
+    table = pa.Table.from_arrays(columns, schema=SCHEMA).filter(pc.field("notional") >= params.min_value)
+    return table.sort_by([("timestamp", "ascending"), ("agg_trade_id", "ascending")])
 
 
 NOTIONAL = Derivation(

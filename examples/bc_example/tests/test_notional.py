@@ -1,52 +1,49 @@
-"""The example, through the same reader that a user's request goes through."""
+"""The view, through the tests that every derivation has to pass, and what is its own affair."""
 
 from __future__ import annotations
 
-import pyarrow as pa
+from collections.abc import Mapping
+from typing import Any
+
 import pytest
 
 from bc_example.notional import NOTIONAL
 from bcore.client import Client
 from bcore.local import StoreReader
 from bcore.memory import MemoryStore
-from bcore.records import Batch, Dataset
 from bcore.registry import Registry
+from bcore.testing import DerivationTests
+from bcore.testing.samples import TRADES, trades
 
-TRADES = Dataset(
-    "trades",
-    pa.schema(
-        [
-            pa.field("agg_trade_id", pa.int64(), nullable=False),
-            pa.field("timestamp", pa.timestamp("us", tz="UTC")),
-            pa.field("symbol", pa.string()),
-            pa.field("price", pa.float64()),
-            pa.field("quantity", pa.float64()),
-        ]
-    ),
-    key=("agg_trade_id",),
-    sequence="agg_trade_id",
-)
+
+class TestNotional(DerivationTests):
+    derivation = NOTIONAL
+
+    @pytest.fixture
+    def parameters(self) -> tuple[Mapping[str, Any], ...]:
+        return ({}, {"min_value": "9000"})
 
 
 @pytest.fixture
 def client() -> Client:
+    """Of eight trades; their prices and quantities follow from their ids."""
     store = MemoryStore()
-    rows = {"agg_trade_id": [1, 2, 3], "price": [10.0, 20.0, 30.0], "quantity": [1.0, 2.0, 3.0]}
-    times = pa.array([1, 2, 3], pa.timestamp("us", tz="UTC"))
-    store.append(Batch(TRADES, "BTCUSDT", pa.table({**rows, "timestamp": times})))
-    return Client(StoreReader((store,), derivations=(NOTIONAL,)))
+    store.append(trades(range(8)))
+    return Client(StoreReader((store,), (TRADES,), (NOTIONAL,)))
 
 
 def test_each_trade_is_worth_its_price_times_its_quantity(client: Client) -> None:
-    assert [10.0, 40.0, 90.0] == client.get_notional("BTCUSDT")["notional"].tolist()
-
-
-def test_limit_gives_the_newest_and_offset_skips_newer_ones(client: Client) -> None:
-    assert [10.0, 40.0] == client.get_notional("BTCUSDT", limit=2, offset=1)["notional"].tolist()
+    table = trades(range(8)).table
+    pairs = zip(table["price"].to_pylist(), table["quantity"].to_pylist(), strict=True)
+    expected = {number: price * quantity for number, (price, quantity) in enumerate(pairs)}
+    found = client.read("notional", "BTCUSDT")
+    assert expected == dict(zip(found["agg_trade_id"].to_pylist(), found["notional"].to_pylist(), strict=True))
 
 
 def test_small_trades_are_left_out(client: Client) -> None:
-    assert [40.0] == client.get_notional("BTCUSDT", min_value="15", limit=1, offset=1)["notional"].tolist()
+    found = client.read("notional", "BTCUSDT", min_value="10000")["notional"].to_pylist()
+    assert 0 < len(found) < 8
+    assert min(found) >= 10000
 
 
 def test_the_installed_plugin_offers_the_view() -> None:

@@ -1,0 +1,1 @@
+"""A bcore source that reads a folder of CSV files."""

@@ -1,0 +1,1 @@
+"""A bcore store that keeps an archive in one SQLite file."""

@@ -1,0 +1,1 @@
+"""A bcore exchange, and a source of its ticks."""

@@ -1,0 +1,1 @@
+"""A bcore transport over a TCP connection."""

@@ -1,0 +1,62 @@
+"""The remote, through the tests that every transport has to pass, over a real connection."""
+
+from __future__ import annotations
+
+import socket
+from collections.abc import Callable, Iterator
+
+import pytest
+
+import bcore
+from bc_wire.plugin import bcore_transports
+from bc_wire.remote import RemoteConfig, WireReader
+from bcore.errors import ConfigError
+from bcore.local import StoreReader
+from bcore.memory import MemoryStore
+from bcore.protocols import Reader
+from bcore.registry import Registry
+from bcore.testing import TransportTests, made, samples
+
+
+@pytest.fixture(scope="module")
+def url() -> Iterator[str]:
+    """Of a server of the kit's archive."""
+    store = MemoryStore()
+    for batch in samples.archive():
+        store.append(batch)
+    (transport,) = bcore_transports()
+    assert transport.server is not None
+    server = made(transport.server, {"port": 0})
+    server.start(StoreReader((store,), (samples.TICKS, samples.QUOTES)))
+    yield f"wire://127.0.0.1:{server.port}"
+    server.close()
+
+
+@pytest.fixture
+def remote(url: str) -> Reader:
+    return WireReader(RemoteConfig(url))
+
+
+def nobody() -> Reader:
+    with socket.create_server(("127.0.0.1", 0)) as taken:
+        return WireReader(RemoteConfig(f"wire://127.0.0.1:{taken.getsockname()[1]}"))
+
+
+class TestWire(TransportTests):
+    @pytest.fixture
+    def unreachable(self) -> Callable[[], Reader]:
+        return nobody
+
+
+def test_a_port_that_is_taken_is_said(url: str) -> None:
+    (transport,) = bcore_transports()
+    assert transport.server is not None
+    taken = made(transport.server, {"port": int(url.rpartition(":")[2])})
+    with pytest.raises(ConfigError, match="cannot listen on"):
+        taken.start(StoreReader(()))
+
+
+def test_the_installed_plugin_opens_its_addresses(url: str) -> None:
+    assert "wire" in Registry.load(environ={}).of("transports")
+    with bcore.open(url) as client:
+        assert 3 == client.read("ticks", "AAA", limit=3).num_rows
