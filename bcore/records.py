@@ -33,7 +33,7 @@ def _a_name(record: object, attribute: Attribute[str], value: str) -> None:
 def _schemes(record: object, attribute: Attribute[tuple[str, ...]], value: tuple[str, ...]) -> None:
     for scheme in value:
         if not isinstance(scheme, str) or not SCHEME.fullmatch(scheme):
-            raise ValueError(f"Transport.schemes: {scheme!r} is no scheme of an address: letters, digits, + . and - only")
+            raise ValueError(f"Transport.schemes: {scheme!r} is no scheme of an address: a-z, 0-9, + . and - only")
 
 
 # Converters with concrete types: mypy cannot infer the item type of a bare `tuple`, and plugins would pay for it.
