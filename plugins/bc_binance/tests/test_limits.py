@@ -177,7 +177,7 @@ def test_background_work_leaves_a_quarter_to_live_work() -> None:
 def test_background_work_waits_where_live_work_uses_its_share() -> None:
     clock = ManualClock(START)
     held = budget(clock)
-    spend(held, 20)
+    spend(held, 60)
     held.reserve(1, background=True)
     assert 1 == len(clock.slept)
 
