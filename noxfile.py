@@ -29,6 +29,7 @@ FAULTS = ("tests/e2e/test_fault_matrix.py", "plugins/bc_orderbook/tests/test_dep
 BROWSER = "tests/e2e/test_dashboard.py"
 KINDS = ("derivation", "source", "store", "transport", "exchange")
 REPLAY = "plugins/bc_replay/tests"
+PAGE = "from bc_dashboard.assets import *; assert {'index.html', LIBRARY} <= set(Assets.installed().files)"
 LIBRARIES = {
     "bc_dashboard": ["bc_http"],
     "bc_plot": ["bc_binance", "bc_orderbook", "bc_parquet", "bc_trades"],
@@ -135,6 +136,7 @@ def package(session: nox.Session) -> None:
     session.install(f"{core}[all]", *plugins)
     with session.chdir(session.create_tmp()):
         session.run("bcore", "plugins")
+        session.run("python", "-c", PAGE)
         session.run("bcore", "demo", "--for", "6", "--speed", "20", "--data", "package-demo")
 
 

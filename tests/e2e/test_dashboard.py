@@ -18,7 +18,7 @@ pytest.importorskip("bc_dashboard", reason="needs the dashboard")
 pytest.importorskip("selenium", reason="needs selenium, which drives the browser")
 
 from attrs import define, field
-from browser import END, ENTER, LEFT, RIGHT, TAB, Browser, browsing
+from browser import END, ENTER, LEFT, PATIENCE, RIGHT, TAB, Browser, browsing
 from processes import Collector, command, environment
 
 from bc_replay.testing import ReplayServer
@@ -57,11 +57,11 @@ class Served:
         assert self.process is not None
         assert self.process.stdout is not None
         self.process.terminate()
-        assert 0 == self.process.wait(20)
+        assert 0 == self.process.wait(PATIENCE)
         self.process.stdout.close()
 
     def get(self, path: str) -> Any:
-        with urllib.request.urlopen(self.url + path, timeout=20) as reply:
+        with urllib.request.urlopen(self.url + path, timeout=PATIENCE) as reply:
             return json.loads(reply.read())["data"]
 
 
@@ -93,8 +93,9 @@ tick_sizes = {{ BTCUSDT = [10, 50], ETHUSDT = [1] }}
     made = Collector(folder)
     made.start("run")
     yield made
-    if made.running:
-        assert 0 == made.stop(), made.said()
+    if made.running and made.process:
+        made.process.terminate()
+        assert 0 == made.process.wait(PATIENCE), made.said()
 
 
 @pytest.fixture(scope="module")
@@ -235,8 +236,8 @@ def test_dark_and_light_and_a_phone(page: Browser) -> None:
 def test_what_is_worked_out_from_numbers(page: Browser) -> None:
     told = page.js(
         """
-        const [f, c, d, h] = await Promise.all(
-          ["format", "candles", "depth", "health"].map((each) => import(`/dashboard/${each}.js`)));
+        const [f, c, d, h, r] = await Promise.all(
+          ["format", "candles", "depth", "health", "rebuilt"].map((each) => import(`/dashboard/${each}.js`)));
         const bar = (time, complete) => ({ time, row: { complete } });
         const up = { state: "running", series: [{ name: "t/A", lag: 1 }], sources: [{ name: "t", state: "ok" }] };
         const says = (collectors, newest, name = "t/A") =>
@@ -252,6 +253,10 @@ def test_what_is_worked_out_from_numbers(page: Browser) -> None:
           holed: [0, 1].map((each) => c.holed([bar(1, false), bar(2, false)], each)),
           bids: d.steps([{ price: 100, total: 1 }, { price: 70, total: 3 }], 10, -1).map((e) => [e.time, e.value]),
           coarse: d.steps([100, 101, 120].map((price) => ({ price, total: price })), 10, 1).map((e) => e.time),
+          widths: [r.widths(61800), r.widths(10000), r.widths(0.0321)],
+          book: r.snapshot([["bid", 1, 90, 2], ["ask", 1, 110, 1], ["bid", 2, 80, 3]].map(
+            ([side, level, price, quantity]) => ({ side, level, price, quantity, timestamp: 7 })),
+            [{ side: "bid", level: 1, price: 99 }, { side: "ask", level: 1, price: 101 }], 10),
           well: [says([up], 0), says([], 999000)],
           ill: [says([], 0), says([{ state: "dead", age: 5 }], 0), says([up], 0, "t/B"),
             says([{ ...up, series: [{ name: "t/A", lag: 90 }] }], 0),
@@ -269,6 +274,9 @@ def test_what_is_worked_out_from_numbers(page: Browser) -> None:
     assert [True, False] == told["holed"]
     assert [[100, 1], [90, 1], [80, 1], [70, 3]] == told["bids"]
     assert [100, 110, 120] == told["coarse"]
+    assert [[10, 50, 100, 500], [1, 5, 10, 50], [5e-06, 1e-05, 5e-05, 1e-04]] == told["widths"]
+    sums = ("best_bid", "best_ask", "spread", "bid_price_2", "bid_cum_qty_2", "ask_cum_qty_1", "imbalance")
+    assert [99, 101, 2, 80, 5, 1, 4 / 6] == [told["book"][name] for name in sums]
     assert ["", ""] == told["well"]
     assert [
         "The newest row is 17 min old, and no collector is running. Start one: bcore run",

@@ -46,11 +46,12 @@ class Socket {
 
 /**
  * `load(signal)` reads everything that is shown and shows it; `apply(rows)` adds rows that came. `told(state, error)`
- * hears "live", "polling" or "failed". `every` is how often to ask without a WebSocket, in ms.
+ * hears "live", "polling" or "failed". `every` is how often to ask without a WebSocket, in ms. `push` is false for what
+ * has no rows that could be added, and is only asked for.
  */
 export class Feed {
-  constructor({ view, symbol, parameters = {}, load, apply, told, every = 2000 }) {
-    Object.assign(this, { view, symbol, parameters, load, apply, told, every });
+  constructor({ view, symbol, parameters = {}, load, apply, told, every = 2000, push = true }) {
+    Object.assign(this, { view, symbol, parameters, load, apply, told, every, push });
     this.over = new AbortController();
     this.url = address(["live", view, symbol], { ...parameters, time: "us" });
     this.url.protocol = this.url.protocol.replace("http", "ws");
@@ -63,6 +64,8 @@ export class Feed {
 
   async run() {
     const { signal } = this.over;
+    if (!this.push) await this.load(signal).then(() => this.say("live", signal), (error) => this.failed(error, signal));
+    while (!this.push && !signal.aborted) await this.ask(LONGEST, signal);
     for (let tries = 0; !signal.aborted; tries += 1) {
       const lasted = await this.follow(signal).catch((error) => this.failed(error, signal));
       if (lasted) tries = 0;
@@ -105,7 +108,7 @@ export class Feed {
       if (signal.aborted) return;
       try {
         await this.load(signal);
-        this.say("polling", signal);
+        this.say(this.push ? "polling" : "live", signal);
       } catch (error) {
         this.failed(error, signal);
       }

@@ -3,6 +3,7 @@
 import { Refused, get } from "./api.js";
 import { choice, instead } from "./dom.js";
 import { Feed } from "./live.js";
+import { price, rebuilt, widths } from "./rebuilt.js";
 
 export const TIMEFRAMES = ["1s", "1m", "5m", "15m", "1h", "4h", "1d"];
 const BARS = 300;
@@ -69,12 +70,9 @@ export class View {
 
   /** The book at the tick sizes that are stored; where only changes are, the book that follows from them. */
   async book() {
-    const section = panel("book");
-    for (const each of [section, panel("depth")]) {
-      const sentence = `No order books of ${this.market.symbol} are stored.`;
-      instead(each, this.market.kinds.has("orderbook") ? "" : sentence);
-    }
-    if (!this.market.kinds.has("orderbook")) return;
+    const held = this.market.kinds.has("orderbook") || this.market.kinds.has("depth");
+    for (const each of [panel("book"), panel("depth")]) instead(each, held ? "" : `No order books of ${this.market.symbol} are stored.`);
+    if (!held) return;
     try {
       await this.findTicks();
     } catch (error) {
@@ -84,12 +82,16 @@ export class View {
   }
 
   async findTicks() {
+    this.ticks = this.market.kinds.has("orderbook") ? await this.stored() : widths((await price(this.path("book"), this.over.signal)) ?? 1);
+    this.tick = this.ticks[0] ?? null;
+    this.offer();
+  }
+
+  /** The tick sizes of the newest snapshots. */
+  async stored() {
     const asked = { columns: "timestamp,tick_size", limit: 200 };
     const { data } = await get(["hot", ...this.path("orderbook")], asked, { signal: this.over.signal });
-    const ticks = [...new Set(data.map((each) => each.tick_size))].sort((one, other) => one - other);
-    this.ticks = ticks;
-    this.tick = ticks[0] ?? null;
-    this.offer();
+    return [...new Set(data.map((each) => each.tick_size))].sort((one, other) => one - other);
   }
 
   offer() {
@@ -109,6 +111,11 @@ export class View {
       this.parts.ladder.show(book);
       this.parts.depth.show(book);
     };
+    if (!this.market.kinds.has("orderbook")) {
+      const load = async (signal) => show(await rebuilt(this.path("book"), this.tick, signal));
+      this.follow("book", { view: this.path("book")[0], push: false, load });
+      return;
+    }
     this.follow("book", {
       view: this.path("orderbook")[0],
       parameters: tick === null ? {} : { tick_size: tick },
