@@ -31,6 +31,7 @@ KINDS = ("derivation", "source", "store", "transport", "exchange")
 REPLAY = "plugins/bc_replay/tests"
 PAGE = "from bc_dashboard.assets import *; assert {'index.html', LIBRARY} <= set(Assets.installed().files)"
 LIBRARIES = {
+    "bc_binance_um": ["bc_binance"],
     "bc_dashboard": ["bc_http"],
     "bc_plot": ["bc_binance", "bc_orderbook", "bc_parquet", "bc_trades"],
     "bc_trades": ["bc_binance"],

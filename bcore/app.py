@@ -159,8 +159,13 @@ def completed(tree: Tree, registry: Registry, *, symbols: Iterable[str] = (), da
         tree["stores"] = _with_path(tree["stores"], data)
     for group in ("exchanges", "sources"):
         if not tree.get(group):
-            tree[group] = {name: {} for name in sorted(registry.of(group))}
+            tree[group] = {name: {} for name in _by_themselves(registry.of(group))}
     return tree
+
+
+def _by_themselves(kinds: Mapping[str, Factory[Any]]) -> list[str]:
+    """The kinds that are there without being named; where every one wants to be named, all."""
+    return sorted(name for name, kind in kinds.items() if not kind.on_request) or sorted(kinds)
 
 
 def _with_symbols(tree: Tree, symbols: list[str]) -> Tree:

@@ -274,7 +274,8 @@ class Factory(Generic[T]):
     `config` is an attrs class: its fields are the section's keys, their types, defaults and `metadata["help"]` feed
     parsing and documentation. `build(config, context)` makes the product. `datasets` is what a source of this kind
     writes, so that views can be listed before anything is stored. `examine` says what else there is to say for or
-    against what such a source recorded, where ids do not tell everything (`bcore.examining.Examine`).
+    against what such a source recorded, where ids do not tell everything (`bcore.examining.Examine`). `on_request`: a
+    configuration that names no kind means the others, such as of two venues the one that is usual.
     """
 
     name: str = field(validator=_a_name)
@@ -283,6 +284,7 @@ class Factory(Generic[T]):
     summary: str = ""
     datasets: tuple[Dataset, ...] = field(default=(), converter=_datasets)
     examine: Examine | None = None
+    on_request: bool = False
 
 
 @frozen

@@ -8,9 +8,11 @@ import pytest
 
 from bc_toy import ExchangeConfig, ShelfConfig, SourceConfig
 from bcore.app import App, completed
+from bcore.catalogue import NoParams
 from bcore.config import Settings, Wiring, check, find_file, read_tree
 from bcore.errors import ConfigError
 from bcore.fields import FieldsError
+from bcore.records import Factory
 from bcore.registry import Plugin, Registry
 from bcore.secrets import Secret
 
@@ -272,6 +274,18 @@ def test_what_is_left_open_is_completed_with_what_is_installed(registry: Registr
     assert ["AAA"] == tree["symbols"]
     assert {"main": {"kind": "shelf", "path": "there"}} == tree["stores"]
     assert ({"toyex": {}}, {"ticks": {}}) == (tree["exchanges"], tree["sources"])
+
+
+def test_kinds_that_want_to_be_asked_for_are_not_what_is_meant_by_none() -> None:
+    kinds = {name: Factory(name, NoParams, lambda config, context: None, on_request=name != "b") for name in ("a", "b")}
+    offered = {"exchanges": kinds, "sources": {"a": kinds["a"]}, "stores": {}}
+
+    class Offering:
+        def of(self, group: str) -> dict[str, Factory[Any]]:
+            return offered[group]
+
+    tree = completed({"stores": {"memory": {}}}, Offering())  # type: ignore[arg-type]
+    assert ({"b": {}}, {"a": {}}) == (tree["exchanges"], tree["sources"])
 
 
 def test_what_the_tree_speaks_of_is_left_as_it_is(registry: Registry) -> None:

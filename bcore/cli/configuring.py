@@ -59,7 +59,7 @@ def _section(path: str, kind: Factory[Any]) -> str:
     from bcore.fields import fields_of
 
     lines = [f"# {kind.summary}"] if kind.summary else []
-    lines.append(f"[{path}]")
+    lines.append(f"# [{path}]" if kind.on_request else f"[{path}]")
     if not path.endswith(f".{kind.name}"):
         lines.append(f'kind = "{kind.name}"')
     lines += [_commented(field) for field in fields_of(kind.config)]

@@ -77,8 +77,11 @@ class LocalVenue:
     `on` says what to do.
     """
 
-    def __init__(self, symbols: tuple[str, ...] = ("BTCUSDT", "ETHUSDT"), weight_limit: int = 6000) -> None:
+    def __init__(
+        self, symbols: tuple[str, ...] = ("BTCUSDT", "ETHUSDT"), weight_limit: int = 6000, api: str = "/api/v3"
+    ) -> None:
         self.asked: list[Asked] = []
+        self.api = api
         self.symbols, self.weight_limit = symbols, weight_limit
         self.closing = Event()
         self._always: dict[str, Behaviour] = {"time": self._time, "exchangeInfo": self._info}
@@ -92,7 +95,7 @@ class LocalVenue:
         return f"http://127.0.0.1:{self._server.server_address[1]}"
 
     def on(self, endpoint: str, behaviour: Behaviour) -> None:
-        """From now on, requests to `/api/v3/<endpoint>` are answered by `behaviour`."""
+        """From now on, requests to `<api>/<endpoint>` are answered by `behaviour`."""
         self._always[endpoint] = behaviour
 
     def once(self, endpoint: str, *answers: Answer) -> None:
@@ -101,12 +104,12 @@ class LocalVenue:
 
     def asked_of(self, endpoint: str) -> list[Asked]:
         """The requests to the endpoint so far."""
-        return [each for each in self.asked if each.path == f"/api/v3/{endpoint}"]
+        return [each for each in self.asked if each.path == f"{self.api}/{endpoint}"]
 
     def respond(self, asked: Asked) -> Answer:
         """What this request gets."""
         self.asked.append(asked)
-        endpoint = asked.path.removeprefix("/api/v3/")
+        endpoint = asked.path.removeprefix(f"{self.api}/")
         waiting = self._once.get(endpoint)
         if waiting:
             return waiting.popleft()

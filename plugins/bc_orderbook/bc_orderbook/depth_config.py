@@ -19,13 +19,17 @@ def _pause(_: Any, attribute: Attribute[float], value: float) -> None:
 class DepthConfig:
     """How to record every change of the order books."""
 
-    speed: Literal["100ms", "1000ms"] = field(
-        default="100ms", metadata={"help": '"100ms" or "1000ms": how often the exchange sums up changes and sends them'}
+    speed: Literal["100ms", "250ms", "500ms", "1000ms"] = field(
+        default="100ms",
+        metadata={"help": 'how often the exchange sums up changes and sends them: "100ms", or another that it knows'},
     )
     snapshot_levels: int = field(
         default=MAX_DEPTH,
         validator=between(1, MAX_DEPTH),
-        metadata={"help": "levels of a snapshot; what lies beyond them is unknown until it changes; 5000 weigh 250"},
+        metadata={
+            "help": "levels of a snapshot, or as many as the exchange gives; what lies beyond them is unknown until it "
+            "changes; 5000 weigh 250"
+        },
     )
     checkpoint: float = field(
         default=300.0,

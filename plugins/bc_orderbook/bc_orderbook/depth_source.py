@@ -14,7 +14,7 @@ from bc_orderbook.following import Following
 from bc_orderbook.journal import SECOND, DepthJournal
 from bc_orderbook.keeping import Keeper
 from bc_orderbook.resyncs import Ask, Purpose, fetch
-from bc_orderbook.venue import LiveVenue
+from bc_orderbook.venue import LiveVenue, rules_of
 from bcore.clock import SystemClock
 from bcore.errors import ConfigError
 from bcore.events import Event
@@ -60,6 +60,10 @@ class DepthSource:
         offered: object = venue
         if not isinstance(offered, LiveVenue):
             raise ConfigError([f"{path}.exchange: {venue.name} streams no order books; name another"])
+        speeds = rules_of(offered).depth_speeds
+        if config.speed not in speeds:
+            known = ", ".join(speeds)
+            raise ConfigError([f"{path}.speed: {venue.name} sends changes each {known}, not each {config.speed}"])
         return cls(config, offered, context.symbols, context.clock, path.rpartition(".")[2], context.emit)
 
     def resume(self, held: Mapping[str, Sequence[SeriesStats]]) -> None:
@@ -87,7 +91,7 @@ class DepthSource:
         """One snapshot of every symbol: all that there is to have of a book without following it."""
         for symbol in self._roster.due():
             with self._roster.asking(symbol):
-                seed = fetch(self.venue, Ask(symbol, Purpose.SEED, self.config.snapshot_levels))
+                seed = fetch(self.venue, Ask(symbol, Purpose.SEED, self._levels))
                 table = seed_table(symbol, seed, seed.received, "once")
                 yield Batch(DEPTH_SNAPSHOTS, symbol, table, seed.received)
         self._roster.check()
@@ -96,4 +100,9 @@ class DepthSource:
         journal = DepthJournal(symbol, int(self.config.checkpoint * SECOND), number / len(self.symbols))
         if symbol in self._reached:
             journal.resume(self._reached[symbol])
-        return Keeper(symbol, journal, self.config.snapshot_levels, self.config.reconcile)
+        return Keeper(symbol, journal, self._levels, self.config.reconcile)
+
+    @property
+    def _levels(self) -> int:
+        """Of a snapshot: a side with fewer than were asked for is taken to be whole, so no more than there can be."""
+        return min(self.config.snapshot_levels, rules_of(self.venue).most_levels)

@@ -4,7 +4,8 @@
 
 | column | meaning |
 |---|---|
-| `first_update_id`, `last_update_id` | U and u: the changes that the event sums up; the next begins at u + 1 |
+| `first_update_id`, `last_update_id` | U and u: the changes that the event sums up; the next begins at u + 1. Where |
+| | an event names the one before it (`pu` of USD-M futures), the first is pu + 1 |
 | `timestamp` | E: when the exchange emitted the event, UTC |
 | `received` | the exchange's clock when the event was received, UTC |
 | `symbol` | the symbol |

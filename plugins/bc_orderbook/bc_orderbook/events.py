@@ -21,11 +21,22 @@ _NOTHING = [(0.0, 0.0)]
 class DepthEvent(
     Struct,
     gc=False,
-    rename={"time": "E", "symbol": "s", "first": "U", "last": "u", "bids": "b", "asks": "a", "received": ""},
+    rename={
+        "time": "E",
+        "symbol": "s",
+        "first": "U",
+        "last": "u",
+        "bids": "b",
+        "asks": "a",
+        "received": "",
+        "previous": "pu",
+    },
 ):
     """Changes `first`..`last` of a book: levels with their new quantities. Times in int us UTC, once read.
 
     The texts of numbers become the nearest float64. `received` is no part of the message, so it has no name in it.
+    `previous` is sent where ids are shared among books: the last id of the event before. The ids from there on up to
+    U are no changes of this book, so the event is taken to begin right after it, and events tile as they do elsewhere.
     """
 
     time: int
@@ -35,6 +46,7 @@ class DepthEvent(
     bids: list[tuple[float, float]]
     asks: list[tuple[float, float]]
     received: int = 0
+    previous: int | None = None
 
     @property
     def empty(self) -> bool:
@@ -73,6 +85,8 @@ def read_events(arrivals: Sequence[Arrival], symbol: str) -> Run:
             rejected.append(_rejected(f"this is no depth event: {error}", arrival))
             continue
         event.received, event.time = arrival.received, micros(event.time)
+        if event.previous is not None and event.previous < event.first:
+            event.first = event.previous + 1
         if event.symbol != symbol or not 0 <= event.first <= event.last:
             rejected.append(_rejected(f"this is no change of the book of {symbol}", arrival))
         else:

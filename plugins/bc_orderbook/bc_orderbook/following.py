@@ -11,7 +11,7 @@ from bc_orderbook.inbox import Inbox
 from bc_orderbook.keeping import Keeper
 from bc_orderbook.localbook import Seed
 from bc_orderbook.resyncs import Resyncs
-from bc_orderbook.venue import Feed, LiveVenue
+from bc_orderbook.venue import Feed, LiveVenue, rules_of
 from bcore.errors import Stopped
 from bcore.pacing import Pace
 from bcore.protocols import Clock
@@ -26,9 +26,9 @@ LATE = 1_500_000  # us by which an event may come after its time
 CROWD = 1_000_000  # rows that wait, beyond which they are written whatever share of the time that takes
 
 
-def stream_of(symbol: str, speed: str = "100ms") -> str:
-    """The name of a symbol's diff stream (protocol section 6)."""
-    return f"{symbol.lower()}@depth" + ("" if speed == "1000ms" else f"@{speed}")
+def stream_of(symbol: str, suffix: str = "@100ms") -> str:
+    """The name of a symbol's diff stream (protocol section 6); `suffix` is the exchange's word for its speed."""
+    return f"{symbol.lower()}@depth{suffix}"
 
 
 def _nothing(symbol: str, seed: Seed) -> None:
@@ -65,7 +65,8 @@ class Following:
     _ahead: int | None = field(default=None, init=False)  # the exchange's clock less ours, us
 
     def __attrs_post_init__(self) -> None:
-        self._streams = {symbol: stream_of(symbol, self.speed) for symbol in self.keepers if _is_word(symbol)}
+        suffix = rules_of(self.venue).depth_speeds[self.speed]
+        self._streams = {symbol: stream_of(symbol, suffix) for symbol in self.keepers if _is_word(symbol)}
         self._inbox = Inbox({stream: symbol for symbol, stream in self._streams.items()}, self.queue)
         self._resyncs = Resyncs(self.venue, self.prepare)
         self._round_at = self.clock.monotonic()

@@ -13,7 +13,7 @@ from threading import Thread
 from attrs import define, field, frozen
 
 from bc_orderbook.localbook import Seed
-from bc_orderbook.venue import BookVenue
+from bc_orderbook.venue import BookVenue, Rules, rules_of
 from bcore.errors import ExchangeError, FaultyReplyError, Stopped
 
 log = logging.getLogger(__name__)
@@ -35,11 +35,6 @@ class Ask:
     symbol: str
     purpose: Purpose
     limit: int
-
-    @property
-    def weight(self) -> int:
-        """What it costs (protocol section 3.1)."""
-        return next((weight for levels, weight in ((100, 5), (500, 25), (1000, 50)) if self.limit <= levels), 250)
 
 
 @frozen
@@ -93,6 +88,7 @@ class Resyncs:
     venue: BookVenue
     prepare: Callable[[str, Seed], None]
     _queues: dict[Purpose, deque[Ask]] = field(init=False)
+    _rules: Rules = field(init=False)
     _ration: Ration = field(factory=Ration, init=False)
     _busy: int = field(default=0, init=False)
     _asks: SimpleQueue[Ask | None] = field(factory=SimpleQueue, init=False)
@@ -101,6 +97,7 @@ class Resyncs:
 
     def __attrs_post_init__(self) -> None:
         self._queues = {purpose: deque() for purpose in Purpose}
+        self._rules = rules_of(self.venue)
 
     @property
     def busy(self) -> bool:
@@ -115,7 +112,7 @@ class Resyncs:
         while self._busy < THREADS and (queue := next((each for each in self._queues.values() if each), None)):
             if not wanted(queue[0]):
                 queue.popleft()
-            elif self._ration.take(queue[0].weight, now):
+            elif self._ration.take(self._rules.depth_weight(queue[0].limit), now):
                 self._send(queue.popleft())
             else:
                 return

@@ -19,7 +19,7 @@ from bc_orderbook.keeping import Keeper
 from bc_orderbook.localbook import LocalBook, Seed
 from bc_orderbook.snapshot import Snapshot
 from bc_orderbook.ticks import automatic_ticks
-from bc_orderbook.venue import Depth, LiveVenue, Venue
+from bc_orderbook.venue import Depth, LiveVenue, Venue, rules_of
 from bcore.clock import SystemClock
 from bcore.errors import ConfigError, FaultyReplyError
 from bcore.events import Event
@@ -91,7 +91,8 @@ class OrderBookSource:
         offered: object = self.venue
         if not isinstance(offered, LiveVenue):
             raise ConfigError([f'{self.name}: the exchange has no streams to follow; set from = "{REST}"'])
-        keepers = {symbol: Keeper(symbol, self._gallery(symbol), MAX_DEPTH) for symbol in self.symbols}
+        most = min(MAX_DEPTH, rules_of(self.venue).most_levels)
+        keepers = {symbol: Keeper(symbol, self._gallery(symbol), most) for symbol in self.symbols}
         troubles = Troubles(self.name, self.emit)
         following = Following(offered, self.clock, keepers, troubles, flush=self.config.flush, prepare=self._prepare)
         yield from following.batches()
@@ -123,7 +124,7 @@ class OrderBookSource:
         self._roster.check()
 
     def _batch(self, symbol: str, last: Key | None) -> Batch:
-        depth = self.venue.depth(symbol, self.config.depth)
+        depth = self.venue.depth(symbol, min(self.config.depth, rules_of(self.venue).most_levels))
         _check_clock(symbol, depth, last)
         try:
             book = Book.of(depth.bids, depth.asks)

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Protocol, runtime_checkable
 
 import msgspec
+from attrs import field, frozen
 
 
 class Depth(Protocol):
@@ -54,6 +55,38 @@ class Venue(Protocol):
 
     def exchange_info(self, symbols: tuple[str, ...] = ...) -> ExchangeInfo:
         """The rules of the symbols."""
+
+
+@runtime_checkable
+class Rules(Protocol):
+    """An exchange that says how its books differ from those of Binance spot."""
+
+    @property
+    def most_levels(self) -> int:
+        """The most levels of a side that `depth` gives."""
+
+    @property
+    def depth_speeds(self) -> Mapping[str, str]:
+        """How often changes can come ("100ms") -> what follows `@depth` in the name of that stream."""
+
+    def depth_weight(self, limit: int) -> int:
+        """What a book of so many levels costs."""
+
+
+@frozen
+class Usual:
+    """The rules of an exchange that says nothing: spot's (protocol sections 3.1 and 6)."""
+
+    most_levels: int = 5000
+    depth_speeds: Mapping[str, str] = field(factory=lambda: {"100ms": "@100ms", "1000ms": ""}, hash=False)
+
+    def depth_weight(self, limit: int) -> int:
+        return next((weight for levels, weight in ((100, 5), (500, 25), (1000, 50)) if limit <= levels), 250)
+
+
+def rules_of(venue: object) -> Rules:
+    """Its own, or the usual ones."""
+    return venue if isinstance(venue, Rules) else Usual()
 
 
 class Sink(Protocol):

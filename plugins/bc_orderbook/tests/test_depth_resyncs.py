@@ -12,6 +12,7 @@ from attrs import define, field, frozen
 
 from bc_orderbook.localbook import Seed
 from bc_orderbook.resyncs import THREADS, Ask, Purpose, Ration, Reply, Resyncs, fetch
+from bc_orderbook.venue import rules_of
 from bcore.errors import FaultyReplyError, RefusedError
 
 DEADLINE = 60.0
@@ -94,8 +95,8 @@ def test_only_comparisons_let_live_work_go_first(venue: Venue) -> None:
 
 
 @pytest.mark.parametrize(("limit", "weight"), [(1, 5), (100, 5), (101, 25), (500, 25), (1000, 50), (1001, 250)])
-def test_an_ask_knows_what_it_costs(limit: int, weight: int) -> None:
-    assert weight == ask("X", limit=limit).weight
+def test_an_exchange_that_says_nothing_costs_what_spot_does(limit: int, weight: int) -> None:
+    assert weight == rules_of(object()).depth_weight(limit)
 
 
 def test_a_minute_has_room_for_24_full_snapshots() -> None:
