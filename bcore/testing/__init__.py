@@ -13,7 +13,8 @@ class TestMyStore(StoreTests):
   told by fixtures that a subclass overrides (`durable`, `symbols`, `grows`, ...).
 - A test that a product is known to fail is excused by name, with a reason: `excuses = {"test_x": "why"}`. It is then
   expected to fail, and the run fails as soon as it passes. An excuse for a test that there is none of stops the run.
-- `bcore.testing.samples` makes datasets and rows, `made` a product from its factory and a plain section.
+- `bcore.testing.samples` makes datasets and rows, `made` a product from its factory and a plain section,
+  `registry_of` a registry of hooks that are not installed.
 - `bcore.testing.fixtures` has fixtures for a top-level conftest.py: `pytest_plugins = ["bcore.testing.fixtures"]`.
 
 It needs pytest, and for random operations hypothesis, where that is installed.
@@ -30,7 +31,7 @@ pytest.register_assert_rewrite(
 
 from bcore.testing.derivations import DerivationTests  # noqa: E402 - after the modules with assertions are announced
 from bcore.testing.kit import Kit  # noqa: E402
-from bcore.testing.making import made  # noqa: E402
+from bcore.testing.making import made, registry_of  # noqa: E402
 from bcore.testing.network import NetworkClosed, closed_network  # noqa: E402
 from bcore.testing.sources import SourceTests  # noqa: E402
 from bcore.testing.stores import StoreTests  # noqa: E402
@@ -45,4 +46,5 @@ __all__ = [
     "TransportTests",
     "closed_network",
     "made",
+    "registry_of",
 ]

@@ -3,19 +3,31 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
+from types import SimpleNamespace
 from typing import Any, TypeVar
 
 import pluggy
 
-from bcore import hookspecs
+from bcore import __version__, builtin, hookspecs
 from bcore.clock import SystemClock
 from bcore.errors import ConfigError
 from bcore.events import Event
 from bcore.fields import FieldsError, parse
 from bcore.protocols import Clock, Exchange
 from bcore.records import Context, Factory
+from bcore.registry import Plugin, Registry
 
 T = TypeVar("T")
+
+
+def registry_of(*hooks: Callable[..., Any]) -> Registry:
+    """A registry of the core and one plugin that has these hook implementations, as if it were installed."""
+    manager = pluggy.PluginManager("bcore")
+    manager.add_hookspecs(hookspecs)
+    manager.register(builtin, name="core")
+    manager.register(SimpleNamespace(**{hook.__name__: hook for hook in hooks}), name="tested")
+    plugins = [Plugin("core", "bcore", __version__, "bcore.builtin"), Plugin("tested", "tested", "0", "tested")]
+    return Registry(manager, plugins)
 
 
 def made(

@@ -1,0 +1,103 @@
+"""The pages for authors of plugins: what they show runs, and nothing that an author needs is left out."""
+
+from __future__ import annotations
+
+import inspect
+import re
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import attrs
+import click
+import pytest
+
+import bcore.protocols
+import bcore.query
+import bcore.records
+from bcore import hookspecs
+from bcore.cli import OWN, main
+
+DOCS = Path(__file__).parents[1] / "docs"
+PAGES = sorted((DOCS / "plugins").glob("*.md"))
+PYTHON = re.compile(r"```python\n(.*?)```", re.DOTALL)
+HOOKS = {name: hook for name, hook in vars(hookspecs).items() if name.startswith("bcore_")}
+RECORDS = [
+    kind
+    for module in (bcore.records, bcore.query)
+    for kind in vars(module).values()
+    if inspect.isclass(kind) and attrs.has(kind) and kind.__module__ == module.__name__
+]
+PROTOCOLS = [
+    name
+    for name, kind in vars(bcore.protocols).items()
+    if inspect.isclass(kind) and kind.__module__ == bcore.protocols.__name__
+]
+
+
+def section(text: str, heading: str) -> str:
+    """What stands under a heading, up to the next one; "" where there is none."""
+    found = re.search(rf"^#+ {re.escape(heading)}$(.*?)(?=^#|\Z)", text, re.MULTILINE | re.DOTALL)
+    return found[1] if found else ""
+
+
+@pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)
+def test_what_a_page_shows_runs_from_top_to_bottom(page: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    names: dict[str, Any] = {"__name__": f"page_{page.stem}"}
+    for number, text in enumerate(PYTHON.findall(page.read_text()), 1):
+        exec(compile(text, f"{page.name}, example {number}", "exec"), names)
+
+
+@pytest.mark.parametrize("hook", HOOKS)
+def test_every_hook_has_a_page_with_its_signature_and_an_example(hook: str) -> None:
+    arguments = ", ".join(inspect.signature(HOOKS[hook]).parameters)
+    page = DOCS / "plugins" / f"{hook.removeprefix('bcore_').replace('event', 'events')}.md"
+    text = page.read_text()
+    assert f"`{hook}({arguments})`" in text.splitlines()[0]
+    assert f"@hookimpl\ndef {hook}({arguments}):" in "".join(PYTHON.findall(text))
+    assert f"`{hook}`" in (DOCS / "plugins" / "index.md").read_text()
+
+
+@pytest.mark.parametrize("name", PROTOCOLS)
+def test_every_protocol_is_explained_under_its_name_on_a_page_that_runs(name: str) -> None:
+    found = [page for page in PAGES if section(page.read_text(), name).strip()]
+    assert 1 == len(found), name
+    assert PYTHON.search(found[0].read_text())
+
+
+@pytest.mark.parametrize("record", RECORDS, ids=lambda kind: kind.__name__)
+def test_every_field_of_a_record_is_listed(record: type) -> None:
+    told = section((DOCS / "plugins" / "records.md").read_text(), record.__name__)
+    assert (inspect.getdoc(record) or "").splitlines()[0] in told
+    missing = [each.name for each in attrs.fields(record) if each.init and f"| `{each.name}` |" not in told]
+    assert [] == missing, "python docs/reference.py writes the page anew"
+
+
+def commands() -> Iterator[tuple[str, click.Command]]:
+    """Those of the core, with the commands of its groups."""
+    context = click.Context(main)
+    waiting = [(name, main.get_command(context, name)) for name in OWN]
+    while waiting:
+        name, command = waiting.pop()
+        assert command is not None
+        yield name, command
+        if isinstance(command, click.Group):
+            waiting += [
+                (f"{name} {each}", command.get_command(context, each)) for each in command.list_commands(context)
+            ]
+
+
+@pytest.mark.parametrize(("name", "command"), list(commands()), ids=lambda each: each if isinstance(each, str) else "")
+def test_every_command_is_on_its_page_with_its_options(name: str, command: click.Command) -> None:
+    told = section((DOCS / "cli.md").read_text(), f"bcore {name}")
+    assert told, f"docs/cli.md has nothing of bcore {name}"
+    common = {"--config", "--data", "--verbose", "--help"}
+    options = {word for each in command.params for word in each.opts if word.startswith("--")} - common
+    missing = [option for option in sorted(options) if option not in told]
+    assert [] == missing, "python docs/reference.py writes the page anew"
+
+
+def test_every_page_can_be_found_from_the_first() -> None:
+    text = (DOCS / "plugins" / "index.md").read_text()
+    assert [] == [page.name for page in PAGES if page.name != "index.md" and f"({page.name})" not in text]
