@@ -11,14 +11,21 @@ from typing import Any
 
 import numpy as np
 import pyarrow as pa
+import pyarrow.compute as pc
+from attrs import define, field
 
+from bc_orderbook.diffs import DEPTH_TICKERS
 from bc_orderbook.trust import VERIFIED
+from bcore.errors import NotFoundError
 from bcore.examining import Interval
+from bcore.instants import SECOND
 from bcore.protocols import Reader
 from bcore.query import Request
 from bcore.records import Compared, Disagreement
 
-EVERY = "10s"  # between two looks at whether the book is crossed
+AROUND = 60 * SECOND  # us by which a ticker may be received after its update
+TOLD = 1000  # disagreements that are kept: where all is wrong, no more need to be told
+SIDES = ("bid_price", "bid_quantity", "ask_price", "ask_quantity")
 Row = dict[str, Any]
 
 
@@ -26,7 +33,8 @@ def examine(symbol: str, reader: Reader, start: int, end: int, deep: bool) -> It
     """As `bcore.examining.Examine`: the states of [start, end) as the collector noted them.
 
     With `deep` these are put to the test: events joined by their ids, snapshots against the book before, books not
-    crossed. Breaks that the collector itself noted are not held against it, and counted as `skipped`.
+    crossed, and the best prices of each event those that the exchange told of the same update, where they are recorded.
+    Breaks that the collector itself noted are not held against it, and counted as `skipped`.
     """
 
     def rows(view: str, **params: str) -> list[Row]:
@@ -37,7 +45,7 @@ def examine(symbol: str, reader: Reader, start: int, end: int, deep: bool) -> It
     if deep:
         yield _joints(rows("depth_breaks"), intervals, _events(reader, symbol, start, end), start, end)
         yield _snapshots(rows("book_proofs"), start, end)
-        yield _uncrossed(rows("book_measures", every=EVERY, levels="1"), start, end)
+        yield from _quotes(symbol, reader, intervals, start, end)
 
 
 def _intervals(rows: list[Row], start: int, end: int) -> Iterator[Interval]:
@@ -105,11 +113,58 @@ def _snapshots(proofs: list[Row], start: int, end: int) -> Compared:
     return Compared("snapshots", start, end, len(joined), len(proofs) - len(joined), found)
 
 
-def _uncrossed(measures: list[Row], start: int, end: int) -> Compared:
-    verified = [each for each in measures if each["state"] == VERIFIED]
-    found = tuple(
-        Disagreement(each["timestamp"], "the book is crossed", f"bid {each['best_bid']}", f"ask {each['best_ask']}")
-        for each in verified
-        if each["best_bid"] >= each["best_ask"]
-    )
-    return Compared(f"books, one each {EVERY}", start, end, len(verified), len(measures) - len(verified), found)
+def _quotes(symbol: str, reader: Reader, intervals: list[Interval], start: int, end: int) -> Iterator[Compared]:
+    """Every verified book's best prices: not crossed, and those of the bookTicker of the same update.
+
+    Tickers of updates within an event have no book to be compared with: the exchange sums up changes.
+    """
+    books, tickers = Tally("books, one after each event"), Tally("best prices")
+    told = _tickers(symbol, reader, start, end)
+    ids, best = told.column("update_id").to_numpy(), [told.column(name).to_numpy() for name in SIDES]
+    for batch in reader.scan(Request("book_quotes", symbol, start=start, end=end)):
+        times, updates = batch.column("timestamp").view(pa.int64()).to_numpy(), batch.column("update_id").to_numpy()
+        sure = pc.equal(batch.column("state"), VERIFIED).to_numpy(zero_copy_only=False)
+        ours = [batch.column(name).to_numpy() for name in SIDES]
+        wrong = sure & (ours[0] >= ours[2])
+        books.take(int(sure.sum()), int((~sure).sum()))
+        books.disagree(times[wrong], "the book is crossed", ours[0][wrong], ours[2][wrong])
+        places = np.searchsorted(ids, updates).clip(max=max(len(ids) - 1, 0))
+        met = sure & (ids[places] == updates) if len(ids) else np.zeros(len(updates), bool)
+        theirs = [column[places[met]] for column in best]
+        mine = [column[met] for column in ours]
+        differ = np.logical_or.reduce([one != other for one, other in zip(mine, theirs, strict=True)])
+        tickers.take(int(met.sum()), 0)
+        tickers.disagree(times[met][differ], "the best prices", *(np.stack(each, 1)[differ] for each in (mine, theirs)))
+    yield books.compared(start, end)
+    if len(ids):
+        yield tickers.compared(start, end)
+
+
+def _tickers(symbol: str, reader: Reader, start: int, end: int) -> pa.Table:
+    """Those of the time, and a little around it: they are dated by their receipt. Empty where none are recorded."""
+    try:
+        return reader.read(Request("depth_tickers", symbol, start=start - AROUND, end=end + AROUND))
+    except NotFoundError:
+        return DEPTH_TICKERS.schema.empty_table()
+
+
+@define
+class Tally:
+    """What was compared so far."""
+
+    what: str
+    count: int = 0
+    skipped: int = 0
+    found: list[Disagreement] = field(factory=list)
+
+    def take(self, count: int, skipped: int) -> None:
+        self.count, self.skipped = self.count + count, self.skipped + skipped
+
+    def disagree(self, times: Any, what: str, ours: Any, theirs: Any) -> None:
+        rows = zip(times.tolist(), ours.tolist(), theirs.tolist(), strict=True)
+        self.found += [Disagreement(time, what, str(one), str(other)) for time, one, other in rows][
+            : TOLD - len(self.found)
+        ]
+
+    def compared(self, start: int, end: int) -> Compared:
+        return Compared(self.what, start, end, self.count, self.skipped, tuple(self.found))

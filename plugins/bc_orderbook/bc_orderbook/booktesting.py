@@ -9,7 +9,7 @@ from typing import Any
 import pyarrow as pa
 from attrs import define, field, frozen
 
-from bc_orderbook.diffs import ASK, BID, BOOK, DEPTH, DEPTH_SNAPSHOTS, DEPTH_STATES, NEITHER
+from bc_orderbook.diffs import ASK, BID, BOOK, DEPTH, DEPTH_SNAPSHOTS, DEPTH_STATES, DEPTH_TICKERS, NEITHER
 from bcore.memory import MemoryStore
 from bcore.protocols import Store
 from bcore.records import Batch, Dataset
@@ -72,6 +72,11 @@ class HandWritten:
 
     def state(self, time: int, update_id: int, state: str) -> None:
         self._write(DEPTH_STATES, [{"timestamp": time, "update_id": update_id, "state": state, "reason": "test"}])
+
+    def ticker(self, update_id: int, time: int, best: tuple[float, float, float, float]) -> None:
+        names = ("bid_price", "bid_quantity", "ask_price", "ask_quantity")
+        row = {"update_id": update_id, "timestamp": time, **dict(zip(names, best, strict=True))}
+        self._write(DEPTH_TICKERS, [row])
 
     def _write(self, dataset: Dataset, rows: list[dict[str, Any]]) -> None:
         if rows:

@@ -41,6 +41,10 @@ class DepthConfig:
         validator=_pause,
         metadata={"help": "seconds between comparisons of a book with a fresh snapshot; 0 for none"},
     )
+    tickers: bool = field(
+        default=False,
+        metadata={"help": "store the exchange's own best prices too (bookTicker), for verify --deep to compare with"},
+    )
     flush: float = field(
         default=1.0,
         validator=_pause,

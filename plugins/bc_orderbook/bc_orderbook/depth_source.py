@@ -9,7 +9,7 @@ from attrs import define, field
 
 from bc_orderbook.booktables import seed_table
 from bc_orderbook.depth_config import DepthConfig
-from bc_orderbook.diffs import DEPTH, DEPTH_SNAPSHOTS, DEPTH_STATES
+from bc_orderbook.diffs import DEPTH, DEPTH_SNAPSHOTS, DEPTH_STATES, DEPTH_TICKERS
 from bc_orderbook.following import Following
 from bc_orderbook.journal import SECOND, DepthJournal
 from bc_orderbook.keeping import Keeper
@@ -25,6 +25,9 @@ from bcore.spans import Spans
 from bcore.troubles import Troubles
 
 log = logging.getLogger(__name__)
+
+
+BOOKS = (DEPTH, DEPTH_SNAPSHOTS, DEPTH_STATES)
 
 
 def tell_nobody(event: Event) -> None:
@@ -44,7 +47,7 @@ class DepthSource:
     clock: Clock = field(factory=SystemClock)
     name: str = "depth"
     emit: Callable[[Event], None] = tell_nobody
-    datasets: tuple[Dataset, ...] = field(default=(DEPTH, DEPTH_SNAPSHOTS, DEPTH_STATES), init=False)
+    datasets: tuple[Dataset, ...] = field(default=(*BOOKS, DEPTH_TICKERS), init=False)
     interval: float = field(default=1.0, init=False)
     streaming: bool = field(default=True, init=False)
     _newest: dict[str, int] = field(factory=dict, init=False)
@@ -68,8 +71,9 @@ class DepthSource:
 
     def resume(self, held: Mapping[str, Sequence[SeriesStats]]) -> None:
         """What is stored already, by symbol, of any of the datasets: from its end on nobody was looking."""
+        books = {symbol: stats[: len(BOOKS)] for symbol, stats in held.items()}
         times = {
-            symbol: [each.last_time for each in stats if each.last_time is not None] for symbol, stats in held.items()
+            symbol: [each.last_time for each in stats if each.last_time is not None] for symbol, stats in books.items()
         }
         # After the newest row, not with it: that may be a state, and of two at one time neither would be the later.
         self._newest = {symbol: max(each) + 1 for symbol, each in times.items() if each}
@@ -84,7 +88,7 @@ class DepthSource:
                 keepers[symbol].resume(time)
         config, troubles = self.config, Troubles(self.name, self.emit)
         yield from Following(
-            self.venue, self.clock, keepers, troubles, config.speed, config.flush, config.queue
+            self.venue, self.clock, keepers, troubles, config.speed, config.flush, config.queue, tickers=config.tickers
         ).batches()
 
     def catch_up(self, after: Mapping[str, Key]) -> Iterator[Batch]:

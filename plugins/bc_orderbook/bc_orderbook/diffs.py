@@ -34,6 +34,14 @@
 | | "unknown": nobody was looking |
 | `reason` | why, for people |
 
+`depth_tickers`, one row per bookTicker, where they are recorded (`tickers = true`):
+
+| column | meaning |
+|---|---|
+| `update_id` | u: the update of the book after which these were the best prices |
+| `timestamp` | the exchange's clock when it was received, UTC: it carries no time of its own |
+| `bid_price`, `bid_quantity`, `ask_price`, `ask_quantity` | the best levels |
+
 Before the first row of a symbol everything is unknown. A suspect interval begins with the last event that was in order.
 Events that come while a book is suspect are stored all the same: their ids tell where something is missing.
 """
@@ -88,6 +96,22 @@ DEPTH_SNAPSHOTS = Dataset(
     key=("last_update_id", "kind", "side", "price"),
     facets=("kind",),
     summary="Whole order books, as the exchange showed them or as maintained, to begin with before events of depth",
+)
+
+DEPTH_TICKERS = Dataset(
+    "depth_tickers",
+    _schema(
+        update_id=pa.int64(),
+        timestamp=_INSTANT,
+        symbol=pa.string(),
+        bid_price=pa.float64(),
+        bid_quantity=pa.float64(),
+        ask_price=pa.float64(),
+        ask_quantity=pa.float64(),
+    ),
+    key=("update_id",),
+    highlight="bid_price",
+    summary="The exchange's own best bid and ask, which it sends whenever they change: to compare depth with",
 )
 
 DEPTH_STATES = Dataset(

@@ -11,6 +11,7 @@ from bc_orderbook.inbox import Inbox
 from bc_orderbook.keeping import Keeper
 from bc_orderbook.localbook import Seed
 from bc_orderbook.resyncs import Resyncs
+from bc_orderbook.tickers import Tickers
 from bc_orderbook.venue import Feed, LiveVenue, rules_of
 from bcore.errors import Stopped
 from bcore.pacing import Pace
@@ -51,8 +52,10 @@ class Following:
     flush: float = 1.0
     queue: int = 200_000
     prepare: Callable[[str, Seed], None] = _nothing
+    tickers: bool = False
     _streams: dict[str, str] = field(init=False)
     _inbox: Inbox = field(init=False)
+    _tickers: Tickers = field(init=False)
     _resyncs: Resyncs = field(init=False)
     _pace: Pace = field(init=False)
     _round: list[Keeper] | None = field(default=None, init=False)
@@ -68,13 +71,16 @@ class Following:
         suffix = rules_of(self.venue).depth_speeds[self.speed]
         self._streams = {symbol: stream_of(symbol, suffix) for symbol in self.keepers if _is_word(symbol)}
         self._inbox = Inbox({stream: symbol for symbol, stream in self._streams.items()}, self.queue)
+        best = {f"{symbol.lower()}@bookTicker": symbol for symbol in self._streams} if self.tickers else {}
+        self._tickers = Tickers(best, self._inbox, self.queue)
         self._resyncs = Resyncs(self.venue, self.prepare)
         self._round_at = self.clock.monotonic()
         self._pace = Pace(self._round_at)
 
     def batches(self) -> Generator[Batch | None, None, None]:
         """Until closed; raises `Stopped` after everything that has come was handed out."""
-        feed = self.venue.feed(tuple(self._streams.values()), self._inbox) if self._streams else None
+        streams = (*self._streams.values(), *self._tickers.streams)
+        feed = self.venue.feed(streams, self._tickers) if streams else None
         try:
             while True:
                 if self.clock.monotonic() >= self._look_at:
@@ -147,7 +153,8 @@ class Following:
         while self._round:
             if not self._pace.may_write(self.clock.monotonic()) and not self._crowded:
                 return
-            yield from self._hand_out(self._round.pop())
+            yield from self._hand_out(self._round.pop().journal.batches(self._observed))
+        yield from self._hand_out(self._tickers.batches(self._observed))
         self._round = None
         now = self.clock.monotonic()
         if self._clean and now - self._assured_at >= ASSURANCE:
@@ -165,8 +172,8 @@ class Following:
         self._clean = all(keeper.sure for keeper in self.keepers.values())
         return True
 
-    def _hand_out(self, keeper: Keeper) -> Iterator[Batch]:
-        for batch in keeper.journal.batches(self._observed):
+    def _hand_out(self, batches: Iterator[Batch]) -> Iterator[Batch]:
+        for batch in batches:
             begun = self.clock.monotonic()
             yield batch
             self._pace.wrote(self.clock.monotonic() - begun)
@@ -178,6 +185,7 @@ class Following:
             keeper.finish()
         for keeper in sorted(self.keepers.values(), key=lambda each: each.journal.rows, reverse=True):
             yield from keeper.journal.batches(self._observed)
+        yield from self._tickers.batches(self._observed)
 
 
 def _is_word(symbol: str) -> bool:

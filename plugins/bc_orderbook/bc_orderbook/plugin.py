@@ -19,7 +19,7 @@ def bcore_sources() -> Iterator[Factory[Source]]:
     from bc_orderbook.datasets import ORDERBOOK
     from bc_orderbook.depth_config import DepthConfig
     from bc_orderbook.depth_source import DepthSource
-    from bc_orderbook.diffs import DEPTH, DEPTH_SNAPSHOTS, DEPTH_STATES
+    from bc_orderbook.diffs import DEPTH, DEPTH_SNAPSHOTS, DEPTH_STATES, DEPTH_TICKERS
     from bc_orderbook.source import OrderBookSource
     from bcore.records import Factory
 
@@ -35,7 +35,7 @@ def bcore_sources() -> Iterator[Factory[Source]]:
         DepthConfig,
         DepthSource.build,
         summary="Every change of the order books, with snapshots and how sure they are",
-        datasets=(DEPTH, DEPTH_SNAPSHOTS, DEPTH_STATES),
+        datasets=(DEPTH, DEPTH_SNAPSHOTS, DEPTH_STATES, DEPTH_TICKERS),
         examine=examine,
     )
 
@@ -46,7 +46,8 @@ def bcore_derivations() -> Iterator[Derivation | Computation]:
     from bc_orderbook.bookproofs import BOOK_INTERVALS, BOOK_PROOFS, DEPTH_BREAKS
     from bc_orderbook.bookviews import BOOK, BOOK_STATES, ORDERBOOK_REBUILT
     from bc_orderbook.measures import BOOK_PRESSURE, DEPTH_WITHIN, IMBALANCE, MICROPRICE, SPREAD
+    from bc_orderbook.quotes import BOOK_QUOTES
 
-    yield from (BOOK, BOOK_STATES, ORDERBOOK_REBUILT, BOOK_MEASURES)
+    yield from (BOOK, BOOK_STATES, BOOK_QUOTES, ORDERBOOK_REBUILT, BOOK_MEASURES)
     yield from (BOOK_INTERVALS, BOOK_PROOFS, DEPTH_BREAKS)
     yield from (SPREAD, MICROPRICE, IMBALANCE, DEPTH_WITHIN, BOOK_PRESSURE)

@@ -8,11 +8,11 @@ from attrs import define
 from hypothesis import given
 from hypothesis import strategies as st
 
-from bc_orderbook.bookchecks import examine
-from bc_orderbook.bookmeasures import BOOK_MEASURES
+from bc_orderbook.bookchecks import SIDES, examine
 from bc_orderbook.bookproofs import BOOK_INTERVALS, BOOK_PROOFS, DEPTH_BREAKS
 from bc_orderbook.booktesting import Event, HandWritten, Shown
-from bc_orderbook.diffs import DEPTH, DEPTH_SNAPSHOTS, DEPTH_STATES
+from bc_orderbook.diffs import DEPTH, DEPTH_SNAPSHOTS, DEPTH_STATES, DEPTH_TICKERS
+from bc_orderbook.quotes import BOOK_QUOTES
 from bcore.examining import Interval
 from bcore.instants import SECOND
 from bcore.local import StoreReader
@@ -33,8 +33,8 @@ class InSmallBatches(MemoryStore):
 
 
 def reader_of(archive: HandWritten) -> StoreReader:
-    declared = (DEPTH, DEPTH_SNAPSHOTS, DEPTH_STATES)
-    return StoreReader((archive.store,), declared, (DEPTH_BREAKS, BOOK_INTERVALS, BOOK_PROOFS, BOOK_MEASURES))
+    declared = (DEPTH, DEPTH_SNAPSHOTS, DEPTH_STATES, DEPTH_TICKERS)
+    return StoreReader((archive.store,), declared, (DEPTH_BREAKS, BOOK_INTERVALS, BOOK_PROOFS, BOOK_QUOTES))
 
 
 def rows(archive: HandWritten, view: str, **request: Any) -> list[Row]:
@@ -152,7 +152,7 @@ def test_over_a_break_nothing_is_compared(archive: HandWritten) -> None:
 def told(archive: HandWritten) -> dict[str, tuple[int, int, int]]:
     pieces = examine("AAA", reader_of(archive), T0, T0 + 100 * SECOND, True)
     compared = [each for each in pieces if isinstance(each, Compared)]
-    return {each.what.split()[0]: (each.count, each.skipped, len(each.disagreements)) for each in compared}
+    return {each.what.split()[0].strip(","): (each.count, each.skipped, len(each.disagreements)) for each in compared}
 
 
 def intervals(archive: HandWritten, start: int = T0, end: int = T0 + 100 * SECOND) -> list[Interval]:
@@ -163,7 +163,7 @@ def intervals(archive: HandWritten, start: int = T0, end: int = T0 + 100 * SECON
 
 
 def test_a_sound_archive_agrees_with_itself(archive: HandWritten) -> None:
-    assert {"events": (5, 0, 0), "snapshots": (2, 0, 0), "books,": (2, 0, 0)} == told(archive)
+    assert {"events": (5, 0, 0), "snapshots": (2, 0, 0), "books": (5, 0, 0)} == told(archive)
 
 
 def test_a_break_that_nobody_noted_is_a_disagreement(archive: HandWritten) -> None:
@@ -180,6 +180,28 @@ def test_a_snapshot_that_differs_is_a_disagreement(archive: HandWritten) -> None
 
 
 def test_a_crossed_book_is_a_disagreement(archive: HandWritten) -> None:
-    archive.events([Event(21, 21, T0 + 29 * SECOND, bids={100.0: 1.0}), *events((22, 22), bids={})])
-    archive.events([Event(23, 23, T0 + 31 * SECOND)])
-    assert (3, 0, 1) == told(archive)["books,"]
+    archive.events([Event(21, 21, T0 + 29 * SECOND, bids={100.0: 1.0}), Event(22, 22, T0 + 29 * SECOND)])
+    archive.events([Event(23, 23, T0 + 31 * SECOND, bids={100.0: 0.0})])
+    assert (8, 0, 2) == told(archive)["books"]
+
+
+def test_best_prices_that_the_exchange_told_otherwise_are_a_disagreement(archive: HandWritten) -> None:
+    archive.ticker(12, T0 + 13 * SECOND, (99.0, 12.0, 100.0, 1.5))
+    archive.ticker(17, T0 + 18 * SECOND, (1.0, 1.0, 2.0, 1.0))  # within an event
+    assert (1, 0, 0) == told(archive)["best"]
+    archive.ticker(18, T0 + 19 * SECOND, (99.0, 17.0, 100.0, 1.5))
+    assert (2, 0, 1) == told(archive)["best"]
+    archive.state(T0 + 17 * SECOND, 16, "suspect")
+    assert (1, 0, 0) == told(archive)["best"]
+
+
+def test_the_best_prices_after_every_event(archive: HandWritten) -> None:
+    archive.events([Event(24, 25, T0 + 25 * SECOND)])
+    archive.snapshot(Shown(28, T0 + 30 * SECOND, {}, {101.0: 1.0}))
+    archive.events([Event(26, 27, T0 + 29 * SECOND), Event(28, 31, T0 + 31 * SECOND, bids={98.5: 2.0})])
+    found = rows(archive, "book_quotes")
+    assert [12, 13, 15, 18, 20, 31] == [row["update_id"] for row in found]
+    assert (99.0, 20.0, 100.0, 1.5) == tuple(found[4][name] for name in SIDES)
+    assert (98.5, 2.0, 101.0, 1.0) == tuple(found[5][name] for name in SIDES)
+    assert found[-2:] == rows(archive, "book_quotes", tail=2)
+    assert found[2:4] == rows(archive, "book_quotes", start=T0 + 14 * SECOND, end=T0 + 20 * SECOND)

@@ -11,7 +11,7 @@ from bcore.fields import FieldsError, fields_of, parse
 
 
 def test_every_key_has_a_default_and_a_help_text() -> None:
-    assert ["speed", "snapshot_levels", "checkpoint", "reconcile", "flush", "queue"] == [
+    assert ["speed", "snapshot_levels", "checkpoint", "reconcile", "tickers", "flush", "queue"] == [
         each.name for each in fields_of(DepthConfig)
     ]
     assert all(each.help and not each.required for each in fields_of(DepthConfig))

@@ -19,10 +19,10 @@ import pytest
 from attrs import define, field, frozen
 
 from bc_binance import Binance, BinanceConfig
-from bc_orderbook.bookchecks import examine
+from bc_orderbook.bookchecks import SIDES, examine
 from bc_orderbook.depth_config import DepthConfig
 from bc_orderbook.depth_source import DepthSource
-from bc_orderbook.diffs import DEPTH, DEPTH_SNAPSHOTS, DEPTH_STATES
+from bc_orderbook.diffs import DEPTH, DEPTH_SNAPSHOTS, DEPTH_STATES, DEPTH_TICKERS
 from bc_orderbook.keeping import Keeper
 from bcore.client import Client
 from bcore.clock import SystemClock
@@ -174,7 +174,8 @@ def recorded(recording: Recording, tmp_path_factory: pytest.TempPathFactory) -> 
     store = parquet.ParquetStore(tmp_path_factory.mktemp("archive"))
     with replay.ReplayServer(*files, speed=recording.speed, wait=True) as server:
         exchange = Binance(BinanceConfig(rest_url=server.url, stream_url=server.ws_url, timeout=5.0), clock)
-        config = DepthConfig(flush=0.2, checkpoint=30.0, snapshot_levels=recording.levels, speed=recording.stream)
+        levels, stream = recording.levels, recording.stream
+        config = DepthConfig(flush=0.2, checkpoint=30.0, snapshot_levels=levels, speed=stream, tickers=True)
         source = Watched(config, exchange, tuple(truth), clock)
         follow(source, store, {symbol: each.diffs[-1].last for symbol, each in truth.items()}, clock)
         exchange.close()
@@ -248,7 +249,15 @@ def test_the_archive_agrees_with_itself(recorded: Recorded) -> None:
     for symbol in recorded.truth:
         told = [each for each in examine(symbol, recorded.client.reader, 0, 2**52, True) if isinstance(each, Compared)]
         assert [] == [each for piece in told for each in piece.disagreements]
-        assert all(each.count for each in told if each.what.startswith("events"))
+        assert all(each.count for each in told if each.what.startswith(("events", "books")))
+        assert bool(recorded.truth[symbol].tickers) == any(each.count for each in told if each.what == "best prices")
+
+
+def test_every_ticker_is_stored_with_what_the_exchange_said(recorded: Recorded) -> None:
+    for symbol, truth in recorded.truth.items():
+        rows = recorded.rows(DEPTH_TICKERS, symbol)
+        told = {row["update_id"]: tuple(row[name] for name in SIDES) for row in rows}
+        assert {u: best for u, best in truth.tickers.items() if u >= min(told)} == told if told else not truth.tickers
 
 
 def test_a_change_takes_five_bytes(recorded: Recorded, recording: Recording) -> None:
