@@ -23,12 +23,9 @@ PROJECT = nox.project.load_toml(ROOT / "pyproject.toml")
 PLUGINS = sorted(folder.parent.name for folder in ROOT.glob("plugins/*/pyproject.toml"))
 # Most tests wait for processes and sockets: two for each core keep a machine busy.
 SIDE_BY_SIDE = ("-q", "-n", "4", "--dist", "worksteal")
-# What tells nothing of versions that other tests do not: runs through every fault, what a browser shows, and the replay
-# exchange's own tests, whose libraries are those of bc_http, and against which the other tests run anyway.
-FAULTS = ("tests/e2e/test_fault_matrix.py", "plugins/bc_orderbook/tests/test_depth_replay.py")
-BROWSER = "tests/e2e/test_dashboard.py"
+# What tells nothing of versions that other tests do not: the run through every fault, and what a browser shows.
+TIMELESS = ("tests/e2e/test_fault_matrix.py", "tests/e2e/test_dashboard.py")
 KINDS = ("derivation", "source", "store", "transport", "exchange")
-REPLAY = "plugins/bc_replay/tests"
 PAGE = "from bc_dashboard.assets import *; assert {'index.html', LIBRARY} <= set(Assets.installed().files)"
 LIBRARIES = {
     "bc_binance_um": ["bc_binance"],
@@ -82,19 +79,26 @@ def types(session: nox.Session) -> None:
 @nox.session
 @nox.parametrize("plugin", PLUGINS)
 def alone(session: nox.Session, plugin: str) -> None:
-    """A plugin's own tests with only the core, that plugin and the libraries it declares."""
-    session.install(*sources(plugin, *LIBRARIES.get(plugin, [])), *group("tests"))
+    """A plugin's own tests with only the core, that plugin and what it declares, at the oldest versions it claims."""
+    session.install(*sources(plugin, *LIBRARIES.get(plugin, [])), *group("tests"), "-c", oldest(session))
     session.run("pytest", *SIDE_BY_SIDE, f"plugins/{plugin}/tests", *session.posargs)
 
 
 @nox.session
 def minimums(session: nox.Session) -> None:
-    """The test suite with the oldest versions that the distributions claim to work with."""
-    pins = Path(session.create_tmp()) / "minimums.txt"
+    """The tests of the core and of all plugins together with the oldest versions that the distributions claim.
+
+    `alone` has shown each plugin's own tests to pass with them.
+    """
+    session.install(*sources(*PLUGINS), *group("tests"), "-c", oldest(session))
+    session.run("pytest", *SIDE_BY_SIDE, "tests", *(f"--ignore={path}" for path in TIMELESS), *session.posargs)
+
+
+def oldest(session: nox.Session) -> str:
+    """A file of constraints that hold every dependency to its lower bound."""
+    pins = Path(session.create_tmp()) / "oldest.txt"
     pins.write_text("\n".join(lower_bounds()) + "\n")
-    session.install(*sources(*PLUGINS), *group("tests"), "-c", str(pins))
-    left = (f"--ignore={REPLAY}", *(f"--deselect={path}" for path in (*FAULTS, BROWSER)))
-    session.run("pytest", *SIDE_BY_SIDE, *left, *session.posargs)
+    return str(pins)
 
 
 def lower_bounds() -> list[str]:
