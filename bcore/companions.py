@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import os
 import time
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import ExitStack, contextmanager
@@ -18,7 +19,8 @@ from bcore.board import Board
 from bcore.collect import Job
 from bcore.config import Section
 from bcore.disk import DiskWatch
-from bcore.heartbeat import Heart
+from bcore.errors import SeriesBusyError
+from bcore.heartbeat import Beat, Found, Heart, beats, place
 from bcore.logs import one_line
 from bcore.protocols import Accompanies, Watches
 from bcore.survey import Kept, Survey, stats_of
@@ -98,6 +100,34 @@ def folders(sections: Iterable[Section]) -> dict[str, Path]:
         for section in sections
         if "path" in fields_dict(type(section.config))
     }
+
+
+def assert_alone(app: App, jobs: Iterable[Job]) -> None:
+    """Raises `SeriesBusyError` if another collector that lives writes a series of these jobs.
+
+    Stores refuse a second writer too; this says so before anything is fetched, and does not wait for the end of it.
+    """
+    for archive in Archive.of(app, jobs):
+        ours = {f"{kept.series}" for kept in Kept.of(archive.jobs)}
+        for found in beats(archive.path, app.clock.now()):
+            if found.beat is not None and _works(found, found.beat):
+                shared = ours & {line.name for line in found.beat.status.series}
+                if shared:
+                    raise SeriesBusyError(_refusal(archive.path, found.beat, sorted(shared)))
+
+
+def _works(found: Found, beat: Beat) -> bool:
+    """Whether it is another collector that may go on. A silent one of another machine may be dead for long."""
+    there = found.state == "running" or (found.state == "silent" and beat.place == place())
+    return there and beat.pid != os.getpid()
+
+
+def _refusal(path: Path, beat: Beat, shared: list[str]) -> str:
+    what = shared[0] if len(shared) == 1 else f"{shared[0]} and {len(shared) - 1} more series"
+    return (
+        f"{path}: process {beat.pid} collects {what} here already; stop it first, or give this collector another "
+        "folder with --data"
+    )
 
 
 @contextmanager

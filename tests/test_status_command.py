@@ -133,6 +133,18 @@ def test_a_killed_collector_is_called_dead_and_the_next_one_clears_it_away(
     wait_for(lambda: collecting.beating() and seen(bcore)[0] == 0, 60)
 
 
+def test_a_second_collector_of_the_same_series_ends_at_once(
+    collecting: Collecting, bcore: Run, wait_for: WaitFor
+) -> None:
+    process = collecting.start()
+    wait_for(lambda: collecting.beating() and settled(seen(bcore)[1]), 60)
+    done = bcore("run", "--symbol", "AAA", "--data", "data")
+    said = f"data: process {process.pid} collects ticks/AAA here already; stop it first"
+    assert (1, True) == (done.returncode, said in done.stderr), done.stderr
+    assert collecting.beating()
+    assert 0 == bcore("run", "--once", "--symbol", "BBB", "--data", "data").returncode
+
+
 def test_a_failing_source_is_named_with_its_reason(collecting: Collecting, bcore: Run, wait_for: WaitFor) -> None:
     collecting.start(BCORE_SOURCES__TICKS__BROKEN="true")
     wait_for(lambda: collecting.beating() and "failing" in str(seen(bcore)[1]["problems"]), 60)

@@ -130,9 +130,10 @@ def _app(options: Options, symbols: tuple[str, ...], clock: SystemClock) -> App:
 
 def _collect(app: App, clock: SystemClock, board: Board, jobs: list[Job], once: bool) -> dict[str, Exception]:
     """Collects until it is over; returns what failed by source."""
-    from bcore.companions import accompanied, watched
+    from bcore.companions import accompanied, assert_alone, watched
     from bcore.runner import Runner, stop_on_signals
 
+    assert_alone(app, jobs)
     runner, asked = Runner(app, clock), Flag()
     with accompanied(app, board), stop_on_signals(clock.stopping if once else asked), watched(app, jobs, board):
         if once:

@@ -5,10 +5,12 @@ from __future__ import annotations
 import fcntl
 import os
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
 from bcore.errors import SeriesBusyError, StoreError
+
+ROOM = 32  # bytes that say who holds a lock
 
 
 def locked(path: Path) -> int:
@@ -17,11 +19,14 @@ def locked(path: Path) -> int:
     try:
         fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
     except OSError as error:
+        holder = os.read(descriptor, ROOM).decode(errors="replace").strip()
         os.close(descriptor)
         raise SeriesBusyError(
-            f"{path.parent.parent / path.parent.name.removeprefix('.')}: another process is writing this series; stop "
-            "it first, or give this one another folder (reading needs no lock)"
+            f"{path.parent.parent / path.parent.name.removeprefix('.')}: another process is writing this series"
+            f"{holder and f' ({holder})'}; stop it first, or give this one another folder (reading needs no lock)"
         ) from error
+    with suppress(OSError):  # on a full disk it stays unsaid
+        os.pwrite(descriptor, f"process {os.getpid()}".ljust(ROOM).encode(), 0)
     return descriptor
 
 

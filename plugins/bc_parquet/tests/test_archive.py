@@ -127,7 +127,7 @@ def test_a_second_writer_is_refused_and_a_reader_is_not(store: ParquetStore) -> 
     )
     assert "1\n" == ended.stdout, ended.stderr
     assert SeriesBusyError.__name__ in ended.stderr
-    assert "another process is writing this series" in ended.stderr
+    assert f"another process is writing this series (process {os.getpid()}); stop it first" in ended.stderr
 
 
 def test_a_truncated_part_is_named(store: ParquetStore) -> None:
