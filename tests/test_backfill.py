@@ -245,7 +245,7 @@ def test_a_plan_says_what_would_be_fetched_and_fetches_nothing(
     result = bcore(*words, "--from", "2024-01-01", "--to", "2024-01-04")
     assert 0 == result.exit_code, result.output
     assert [
-        ["symbol", "portion", "bytes", "rows", "weight"],
+        ["symbol", "portion", "bytes", "~rows", "weight"],
         ["AAA", "AAA-day0", "3,000", "100", "-"],
         ["AAA", "AAA-day1", "3,000", "100", "-"],
         ["AAA", "AAA-day2 by id", "-", "100", "4"],

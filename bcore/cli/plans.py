@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from bcore.protocols import Portion
 
 COUNTED = ("bytes", "rows", "weight")
+HEAD = ("symbol", "portion", "bytes", "~rows", "weight")  # of rows nobody knows more than about how many there are
 LISTED = 40  # portions that are shown one by one
 
 
@@ -61,7 +62,7 @@ def _table(rows: list[dict[str, Any]]) -> list[str]:
     more = len(cells) - LISTED
     shown = cells if more <= 0 else [*cells[:LISTED], ["", f"... and {more:,} more", *[""] * len(COUNTED)]]
     total = ["total", count(len(rows), "portion"), *(_number(sum(row[name] for row in rows)) for name in COUNTED)]
-    return aligned(["symbol", "portion", *COUNTED], [*shown, total])
+    return aligned(HEAD, [*shown, total])
 
 
 def _number(value: int) -> str:
