@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from attrs import define, field
 
-SHARE = 1 / 10  # of the time may be spent in writing
+SHARE = 1 / 15  # of the time may be spent in writing
+WAITED = 1 / 4  # what a second of waiting counts, for the disk or for others that have the processor
 SAVED, OWED = 0.5, 2.0  # seconds of writing that may be saved up, and owed after a disk that hung
 
 
@@ -12,8 +13,9 @@ SAVED, OWED = 0.5, 2.0  # seconds of writing that may be saved up, and owed afte
 class Pace:
     """A write costs the same whatever it holds, so that many small ones are a waste.
 
-    Every second earns `SHARE` seconds of writing, and each write is paid for with the time it took. With a few symbols
-    nothing ever waits; with hundreds, each is written as often as that allows, with more rows at once.
+    Every second earns `SHARE` seconds of writing, and each write is paid for with the processor time it took, or with
+    a part of the time that it lasted if that is more. With a few symbols nothing ever waits; with hundreds, each is
+    written as often as that allows, with more rows at once.
     """
 
     now: float
@@ -24,5 +26,6 @@ class Pace:
         self.now = now
         return self._credit > 0.0
 
-    def wrote(self, seconds: float) -> None:
-        self._credit = max(self._credit - seconds, -OWED)
+    def wrote(self, seconds: float, busy: float = 0.0) -> None:
+        """A write lasted `seconds`, of which the processor was `busy` with it."""
+        self._credit = max(self._credit - max(busy, WAITED * seconds), -OWED)

@@ -33,6 +33,8 @@ def _typed(batch: Batch) -> pa.Table:
     schema, table = batch.dataset.schema, batch.table
     if not isinstance(table, pa.Table):
         raise TypeError(f"a pyarrow.Table is needed, not a {type(table).__name__}")
+    if table.schema.equals(schema, check_metadata=True):
+        return table
     given = set(table.column_names)
     unknown = [name for name in table.column_names if name not in schema.names]
     if unknown:

@@ -24,6 +24,7 @@ from bcore.errors import RefusedError, UnreachableError
 log = logging.getLogger(__name__)
 Socket = aiohttp.ClientWebSocketResponse[Literal[False]]
 GRACE = 0.25  # seconds in which a loop that was held up may find what had come meanwhile
+INSTANT = 0.001  # seconds in which messages that come together are stamped alike: reading a clock costs as one does
 LEAVE = 2.0  # seconds to wait for the other side's own close frame
 SHUTDOWN = "serverShutdown"
 
@@ -74,6 +75,8 @@ class Connection:
     ended: asyncio.Future[Ending] = field(init=False)
     _known: dict[str, str] = field(factory=dict, init=False)
     _heard: float = field(init=False)
+    _stamped: float = field(default=float("-inf"), init=False)
+    _received: int = field(default=0, init=False)
     _controls: Controls = field(init=False)
     _running: asyncio.Task[None] = field(init=False)
 
@@ -186,7 +189,9 @@ class Connection:
             self._other(event.stream, event.data, text)
             return
         self.messages += 1
-        self.delivery.message(name, event.data, self.stamp())
+        if self._heard - self._stamped > INSTANT:
+            self._stamped, self._received = self._heard, self.stamp()
+        self.delivery.message(name, event.data, self._received)
 
     def _other(self, stream: str, data: msgspec.Raw, text: bytes) -> None:
         """What is no event of a stream that was asked for."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import time
 from collections.abc import Callable, Generator, Iterator, Mapping
 
 from attrs import define, field
@@ -174,9 +175,9 @@ class Following:
 
     def _hand_out(self, batches: Iterator[Batch]) -> Iterator[Batch]:
         for batch in batches:
-            begun = self.clock.monotonic()
+            begun, busy = self.clock.monotonic(), time.thread_time()
             yield batch
-            self._pace.wrote(self.clock.monotonic() - begun)
+            self._pace.wrote(self.clock.monotonic() - begun, time.thread_time() - busy)
 
     def _write_all(self) -> Iterator[Batch]:
         """What has come, whatever it costs."""

@@ -25,7 +25,8 @@ ROW_GROUP = 32 * 1024  # what a small question has to decode; against 128 k: 4 x
 WIDEST_GROUP = 4  # times as many rows, where several make one thing,
 LARGE = 1024  # unless one has more rows than these: then few of them are all that is asked for
 GROUP_VALUES = 2**20  # but no more values than these, in whatever many columns
-FLUSH = 1024  # up to so many rows time counts: a collector of hundreds of symbols writes dozens of such files a second
+FLUSH = 2 * 1024  # up to so many rows time counts: a collector of hundreds of symbols writes dozens of files a second
+SWIFT_LEVEL = 1  # at the level of one that is merged before long anyway, of which the footer is the larger part
 SMALL = 8 * 1024  # and from there up to so many, bytes: there are few such files
 SMALL_LEVEL = 12
 TRIAL_ROWS = 4 * 1024  # below this the choice between plain and dictionary saves next to nothing
@@ -55,7 +56,12 @@ def write(table: pa.Table, path: Path, level: int) -> None:
     each = _rows_each(table, path)
     group = _group_rows(each, table.num_columns)
     encodings = {name: _suiting(table.select([name]), level, group, each) for name in table.column_names}
-    write_encoded(table, path, encodings, _bounded(table, path, group), group)
+    if table.num_rows > SMALL:
+        write_encoded(table, path, encodings, _bounded(table, path, group), group)
+        return
+    sink = pa.BufferOutputStream()  # in one piece: a path costs as much as the rows do
+    write_encoded(table, sink, encodings, _bounded(table, path, group), group)
+    path.write_bytes(memoryview(sink.getvalue()))
 
 
 def write_encoded(
@@ -131,7 +137,9 @@ def _candidates(kind: pa.DataType, rows: int, level: int) -> Iterator[Encoding]:
 
 
 def _level(level: int, rows: int) -> int:
-    return max(level, SMALL_LEVEL) if FLUSH < rows <= SMALL else level
+    if rows <= FLUSH:
+        return min(level, SWIFT_LEVEL)
+    return max(level, SMALL_LEVEL) if rows <= SMALL else level
 
 
 def _is_whole(kind: pa.DataType) -> bool:

@@ -78,23 +78,31 @@ def writes(cost: float, seconds: float) -> list[float]:
         if made.may_write(now):
             at.append(now)
             now += cost
-            made.wrote(cost)
+            made.wrote(cost, cost)
         else:
             now += 0.01
     return at
 
 
-def test_writing_takes_a_tenth_of_the_time_and_no_more() -> None:
+def test_writing_takes_a_fifteenth_of_the_time_and_no_more() -> None:
     for cost in (0.002, 0.005, 0.1):
         spent = cost * len(writes(cost, 60.0))
-        assert 0.099 * 60 < spent < 0.101 * 60 + 0.5 + cost
+        assert 0.99 / 15 * 60 < spent < 1.01 / 15 * 60 + 0.5 + cost
+
+
+def test_waiting_for_a_slow_disk_counts_too_but_less() -> None:
+    made, quick = Pace(0.0), Pace(0.0)
+    made.wrote(2.4, 0.01)
+    quick.wrote(0.01, 0.01)
+    assert (False, True) == (made.may_write(0.0), quick.may_write(0.0))
+    assert made.may_write(1.6), "0.1 s are owed"
 
 
 def test_a_few_writes_a_second_never_wait() -> None:
     made, now = Pace(0.0), 0.0
     for _ in range(100):
         assert made.may_write(now)
-        made.wrote(0.0099)
+        made.wrote(0.0065, 0.0065)
         now += 0.1
 
 
@@ -102,7 +110,7 @@ def test_a_long_rest_saves_up_half_a_second_of_writing_at_most() -> None:
     made = Pace(0.0)
     written = 0
     while made.may_write(3600.0):
-        made.wrote(0.01)
+        made.wrote(0.01, 0.01)
         written += 1
     assert 48 <= written <= 52
 
