@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from attrs import define, field
 
-SHARE = 1 / 15  # of the time may be spent in writing
+SHARE = 1 / 10  # of the time may be spent in writing
 WAITED = 1 / 4  # what a second of waiting counts, for the disk or for others that have the processor
 SAVED, OWED = 0.5, 2.0  # seconds of writing that may be saved up, and owed after a disk that hung
 
