@@ -22,6 +22,7 @@ from bcore.spans import Spans
 
 log = logging.getLogger(__name__)
 TICK = 0.1  # seconds between looks at what has come
+RARELY = 900.0  # seconds between two subscriptions of a stream that stays silent, at most
 _decoder = msgspec.json.Decoder(MarkEvent)
 
 
@@ -63,6 +64,7 @@ class MarkPriceSource:
     interval: float = field(init=False)
     _roster: Roster = field(init=False)
     _heard_at: dict[str, float] = field(factory=dict, init=False)
+    _woken: dict[str, int] = field(factory=dict, init=False)  # how often in vain, since it last said anything
     _newest: dict[str, int] = field(factory=dict, init=False)
     _rows: dict[str, list[Mark]] = field(factory=dict, init=False)
     _rejected: dict[str, list[Rejected]] = field(factory=dict, init=False)
@@ -126,6 +128,7 @@ class MarkPriceSource:
         self._heard_at.update(dict.fromkeys(heard.joined, now))
         for symbol, messages in heard.messages.items():
             self._heard_at[symbol] = now
+            self._woken.pop(symbol, None)
             self._read(symbol, messages)
         return heard.newest
 
@@ -146,13 +149,17 @@ class MarkPriceSource:
                 self._rows.setdefault(symbol, []).append(mark)
 
     def _wake(self, feed: Feed) -> None:
-        """A stream that has one a second and says nothing is deaf."""
+        """A stream that has one a second and says nothing is deaf. One that stays so is asked ever more rarely."""
         now = self.clock.monotonic()
-        deaf = [symbol for symbol, at in self._heard_at.items() if now - at > self.config.patience]
+        deaf = [symbol for symbol, at in self._heard_at.items() if now - at > self._patience(symbol)]
+        for symbol in deaf:
+            self._heard_at[symbol], self._woken[symbol] = now, self._woken.get(symbol, 0) + 1
         if deaf:
-            self._heard_at.update(dict.fromkeys(deaf, now))
-            log.warning("%s: no mark price for %g s; subscribing again", ", ".join(deaf), self.config.patience)
+            log.warning("%s: no mark price comes; subscribing again", ", ".join(deaf))
             feed.resubscribe([stream_of(symbol) for symbol in deaf])
+
+    def _patience(self, symbol: str) -> float:
+        return min(self.config.patience * 2.0 ** self._woken.get(symbol, 0), max(RARELY, self.config.patience))
 
     def _batches(self, observed: int | None) -> Iterator[Batch]:
         rows, self._rows = self._rows, {}

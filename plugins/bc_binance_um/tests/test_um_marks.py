@@ -148,9 +148,14 @@ def test_a_negative_funding_rate_is_a_rate() -> None:
     assert (None, "-0.0003") == (fault(mark, "BTCUSDT"), mark.rate)
 
 
-def test_a_joined_stream_that_says_nothing_is_subscribed_again() -> None:
-    _, venue, _ = lived(join, *[quiet] * 25, say(event(0)), *[quiet] * 5, patience=1.0)
-    assert [(STREAM,), (STREAM,)] == venue.feeds[0].again
+def test_a_joined_stream_that_says_nothing_is_subscribed_again_ever_more_rarely() -> None:
+    _, venue, _ = lived(join, *[quiet] * 80, patience=1.0)
+    assert [(STREAM,)] * 3 == venue.feeds[0].again, "after 1, 2 and 4 seconds"
+
+
+def test_one_that_speaks_again_is_missed_as_soon_as_before() -> None:
+    _, venue, _ = lived(join, *[quiet] * 35, say(event(0)), *[quiet] * 12, patience=1.0)
+    assert [(STREAM,)] * 3 == venue.feeds[0].again, "after 1 and 2 seconds, and after 1 once more"
 
 
 def test_one_that_was_lost_is_waited_for() -> None:
