@@ -181,9 +181,13 @@ def bench(session: nox.Session) -> None:
 
 @nox.session
 def docs(session: nox.Session) -> None:
-    """What the documents say exists: links, commands and their options, Python that parses."""
-    session.install(*sources(*PLUGINS), *group("tests"))
-    session.run("pytest", "tests/test_docs.py", *session.posargs)
+    """The documents: generated pages anew, every link, command and code block tried, and a site of them in site/."""
+    session.install(*sources(*PLUGINS), *group("tests"), *group("docs"))
+    with Path("docs/configuration.md").open("w") as page:
+        session.run("bcore", "config", "reference", stdout=page)
+    session.run("python", "docs/schema.py")
+    session.run("pytest", "tests/test_docs.py", "tests/test_docs_blocks.py", *session.posargs)
+    session.run("python", "docs/site.py", "site")
 
 
 @nox.session

@@ -5,12 +5,15 @@ from __future__ import annotations
 import ast
 import re
 import shlex
+from importlib.util import module_from_spec, spec_from_file_location
 from pathlib import Path
 
 import click
 import pytest
 
 from bcore.cli import main
+from bcore.cli.referencing import reference
+from bcore.registry import Registry
 
 ROOT = Path(__file__).parents[1]
 PAGES = sorted(
@@ -69,3 +72,18 @@ def test_the_architecture_page_names_every_module_of_the_core() -> None:
     page = (ROOT / "docs" / "architecture.md").read_text()
     modules = [path.name for path in (ROOT / "bcore").glob("*.py") if not path.name.startswith("__")]
     assert [] == [name for name in modules if f"`{name}`" not in page]
+
+
+def test_the_configuration_reference_is_current() -> None:
+    """`bcore config reference > docs/configuration.md` makes it so."""
+    assert reference(Registry.load()) + "\n" == (ROOT / "docs" / "configuration.md").read_text()
+
+
+def test_the_schema_page_is_current() -> None:
+    """`python docs/schema.py` makes it so."""
+    spec = spec_from_file_location("schema_page", ROOT / "docs" / "schema.py")
+    assert spec is not None
+    assert spec.loader is not None
+    made = module_from_spec(spec)
+    spec.loader.exec_module(made)
+    assert made.page(Registry.load()) == (ROOT / "docs" / "schema.md").read_text()

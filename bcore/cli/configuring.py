@@ -67,7 +67,7 @@ def _section(path: str, kind: Factory[Any]) -> str:
 
 
 def _commented(field: Field) -> str:
-    shown = f"# {field.name} = {_toml(field.default)}" if field.default is not None else f"# {field.name}: not set"
+    shown = f"# {field.name} = {toml(field.default)}" if field.default is not None else f"# {field.name}: not set"
     return shown + (f"    # {field.help}" if field.help else "")
 
 
@@ -97,12 +97,12 @@ def show(options: Options) -> None:
 
     registry = options.registry()
     settings = checked(completed(options.tree(), registry, data=options.data), registry)
-    click.echo(f"symbols = {_toml(list(settings.symbols))}")
+    click.echo(f"symbols = {toml(list(settings.symbols))}")
     for group in (settings.exchanges, settings.stores, settings.sources, settings.servers, settings.remotes):
         for section in group.values():
-            click.echo(f"\n[{section.path}]\nkind = {_toml(section.kind)}")
+            click.echo(f"\n[{section.path}]\nkind = {toml(section.kind)}")
             for name, value in _values(section):
-                click.echo(f"{name} = {_toml(value)}" if value is not None else f"# {name} is not set")
+                click.echo(f"{name} = {toml(value)}" if value is not None else f"# {name} is not set")
 
 
 def _values(section: Any) -> list[tuple[str, Any]]:
@@ -113,14 +113,25 @@ def _values(section: Any) -> list[tuple[str, Any]]:
     return [(name, value) for name, value in shown if value != ()]
 
 
-def _toml(value: Any) -> str:
+@config.command()
+@with_globals
+@click.pass_obj
+def reference(options: Options) -> None:
+    """Print every key of every installed plugin as Markdown: name, type, default, meaning."""
+    from bcore.cli.referencing import reference as page
+
+    click.echo(page(options.registry()))
+
+
+def toml(value: Any) -> str:
+    """A value as a configuration file writes it."""
     if isinstance(value, bool):
         return str(value).lower()
     if isinstance(value, (int, float)):
         return repr(value)
     if isinstance(value, (list, tuple)):
-        return "[" + ", ".join(_toml(each) for each in value) + "]"
+        return "[" + ", ".join(toml(each) for each in value) + "]"
     if isinstance(value, dict):
-        return "{ " + ", ".join(f"{_toml(key)} = {_toml(each)}" for key, each in value.items()) + " }"
+        return "{ " + ", ".join(f"{toml(key)} = {toml(each)}" for key, each in value.items()) + " }"
     text = str(value).replace("\\", "\\\\").replace('"', '\\"')
     return f'"{text}"'

@@ -1,0 +1,199 @@
+"""Every code block of the README and of docs/ is run: against a replay exchange, in a folder with an archive of it.
+
+Commands of `bcore` run in this process, unless they go on until they are stopped: those are started as processes and
+stopped again. What cannot be run here is listed in NOT_RUN with the reason, and what is listed must be there.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import re
+import shlex
+import signal
+import socket
+import subprocess
+import sys
+import time
+import tomllib
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import pytest
+from attrs import define, field, frozen
+from click.testing import CliRunner
+
+pytest.importorskip("bc_replay", reason="the blocks are run against the replay exchange")
+pytest.importorskip("binance_collector", reason="the migration page speaks of the original's names")
+
+from bc_replay.testing import ReplayServer
+from bcore.cli import main
+
+ROOT = Path(__file__).parents[1]
+PAGES = [ROOT / "README.md", *sorted((ROOT / "docs").glob("*.md"))]
+BLOCK = re.compile(r"^```(\w*)\n(.*?)^```", re.DOTALL | re.MULTILINE)
+END = 1_723_161_905_000_000  # 2024-08-09 00:05:05, when everything has happened
+# How a command begins, and why it is not run here.
+NOT_RUN = {
+    "python3 -m venv": "makes environments: the package session and CI do so",
+    ". .venv/bin/activate": "the same",
+    ".nox/demo/bin/": "what the demo session leaves; tests/e2e/test_demo.py runs the demo",
+    "useradd": "changes the machine",
+    "cp deploy/": "changes the machine",
+    "systemctl": "changes the machine",
+    "bcore sync ssh://": "needs another machine: tests/e2e/test_ssh.py has one",
+    "bcore import /root": "takes over an archive of the original: plugins/bc_parquet/tests/test_engine.py makes one",
+}
+PORTS = ("8000", "9000")
+FOREVER = ("bcore run", "bcore serve", "bcore replay", "bcore status --watch")
+UNPROVEN = ("bcore verify", "bcore status", "bcore repair")  # end with 1 where something is open, or nobody collects
+
+
+@frozen
+class Block:
+    page: Path
+    line: int
+    language: str
+    text: str
+
+    @classmethod
+    def of(cls, page: Path) -> Iterator[Block]:
+        text = page.read_text()
+        for found in BLOCK.finditer(text):
+            yield cls(page, text.count("\n", 0, found.start()) + 1, found[1], found[2])
+
+    def __str__(self) -> str:
+        return f"{self.page.relative_to(ROOT)}:{self.line}"
+
+
+BLOCKS = [block for page in PAGES for block in Block.of(page)]
+
+
+def commands(block: Block) -> list[str]:
+    """The lines of a shell block, continued ones as one; ports that others may hold are others."""
+    text = block.text.replace("\\\n", " ")
+    for port in PORTS:
+        text = text.replace(port, str(free_port())) if port in text else text
+    return [line.strip() for line in text.splitlines() if shlex.split(line, comments=True)]
+
+
+@define
+class Shell:
+    """Runs commands as a reader would type them, in `folder`."""
+
+    folder: Path
+    env: dict[str, str]
+    running: list[tuple[str, subprocess.Popen[str]]] = field(factory=list)
+
+    def run(self, command: str) -> None:
+        if any(command.startswith(each) for each in NOT_RUN):
+            return
+        if command.startswith(FOREVER) and "--once" not in command:
+            self._start(command)
+        elif command.startswith("bcore ") and "|" not in command:
+            ended = CliRunner().invoke(main, shlex.split(command, comments=True)[1:], prog_name="bcore")
+            fine = (0, 1) if command.startswith(UNPROVEN) else (0,)
+            assert ended.exit_code in fine, f"{command}: {ended.output}{ended.exception or ''}"
+        else:
+            done = subprocess.run(command, shell=True, env=self.env, capture_output=True, text=True, timeout=120)
+            assert done.returncode == 0, f"{command}: {done.stdout}{done.stderr}"
+
+    def stop(self) -> None:
+        for command, process in reversed(self.running):
+            process.send_signal(signal.SIGINT)
+            said = process.communicate(timeout=60)[0]
+            fine = (0, 1, 130) if command.startswith(UNPROVEN) else (0, 130)
+            assert process.returncode in fine, f"{command}: {said}"
+
+    def _start(self, command: str) -> None:
+        words = [sys.executable, "-m", "bcore", *shlex.split(command, comments=True)[1:]]
+        process = subprocess.Popen(words, env=self.env, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True)
+        self.running.append((command, process))
+        assert process.stdout is not None
+        if command.startswith(("bcore serve", "bcore replay")):
+            said = process.stdout.readline()
+            while said and "listening on" not in said:
+                said += process.stdout.readline()
+            assert "listening on" in said, said
+        else:
+            time.sleep(3)  # that it goes on, and ends when it is asked to, is all there is to see
+            assert process.poll() is None, process.communicate()[0]
+
+
+@pytest.fixture(scope="module")
+def exchange() -> Iterator[ReplayServer]:
+    with ReplayServer(options=["--start-at", str(END), "--weight-limit", "1000000"]) as server:
+        yield server
+
+
+@pytest.fixture(scope="module")
+def filled(tmp_path_factory: pytest.TempPathFactory, exchange: ReplayServer) -> Path:
+    """A folder with ten minutes of trades and a snapshot of a book in data/."""
+    from bc_orderbook import OrderBookCollector
+    from bc_trades import TradesCollector
+
+    folder = tmp_path_factory.mktemp("docs")
+    with TradesCollector(["BTCUSDT"], folder / "data", start="2024-08-08T23:54:15", rest_url=exchange.url) as trades:
+        assert trades.update()["BTCUSDT"]["rows"] == 11_349
+    with OrderBookCollector(["BTCUSDT"], data_path=folder / "data", rest_url=exchange.url) as books:
+        books.update()
+    return folder
+
+
+@pytest.fixture
+def shell(filled: Path, exchange: ReplayServer, monkeypatch: pytest.MonkeyPatch) -> Iterator[Shell]:
+    for name in [name for name in os.environ if name.startswith("BCORE_")]:
+        monkeypatch.delenv(name)
+    told = {"BCORE_EXCHANGES__BINANCE__REST_URL": exchange.url, "BINANCE_BASE_URL": exchange.url}
+    for name, value in told.items():
+        monkeypatch.setenv(name, value)
+    monkeypatch.chdir(filled)
+    made = Shell(filled, dict(os.environ))
+    yield made
+    made.stop()
+
+
+def ids(block: Block) -> str:
+    return str(block)
+
+
+@pytest.mark.parametrize("block", [each for each in BLOCKS if each.language in ("bash", "sh")], ids=ids)
+def test_shell_blocks_run(block: Block, shell: Shell) -> None:
+    for command in commands(block):
+        shell.run(command)
+
+
+@pytest.mark.parametrize("block", [each for each in BLOCKS if each.language == "python"], ids=ids)
+def test_python_blocks_run(block: Block, shell: Shell) -> None:
+    """With the names that a page takes for granted."""
+    import pandas as pd
+
+    import bcore
+
+    with bcore.open("data") as client:
+        names = {"bcore": bcore, "pd": pd, "client": client, "trades": client.get_trades("BTCUSDT")}
+        exec(compile(block.text, str(block), "exec"), names)
+
+
+@pytest.mark.parametrize("block", [each for each in BLOCKS if each.language in ("toml", "json", "yaml")], ids=ids)
+def test_settings_are_well_formed(block: Block) -> None:
+    import yaml
+
+    read: Callable[[str], object] = {"toml": tomllib.loads, "json": json.loads, "yaml": yaml.safe_load}[block.language]
+    assert read(block.text)
+
+
+def test_every_block_is_looked_at() -> None:
+    known = {"bash", "sh", "python", "toml", "json", "yaml"}
+    assert [] == [f"{each} {each.language}" for each in BLOCKS if each.language not in known and each.language]
+
+
+def test_what_is_not_run_is_there() -> None:
+    shown = [command for block in BLOCKS if block.language in ("bash", "sh") for command in commands(block)]
+    assert [] == [each for each in NOT_RUN if not any(command.startswith(each) for command in shown)]
+
+
+def free_port() -> int:
+    with socket.socket() as taken:
+        taken.bind(("127.0.0.1", 0))
+        return int(taken.getsockname()[1])
