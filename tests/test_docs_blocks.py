@@ -110,14 +110,14 @@ class Shell:
         process = subprocess.Popen(words, env=self.env, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True)
         self.running.append((command, process))
         assert process.stdout is not None
+        said = process.stdout.readline()
         if command.startswith(("bcore serve", "bcore replay")):
-            said = process.stdout.readline()
-            while said and "listening on" not in said:
-                said += process.stdout.readline()
+            while "listening on" not in said and (more := process.stdout.readline()):
+                said += more
             assert "listening on" in said, said
         else:
-            time.sleep(3)  # that it goes on, and ends when it is asked to, is all there is to see
-            assert process.poll() is None, process.communicate()[0]
+            time.sleep(1)  # that it goes on, and ends when it is asked to, is all there is to see
+            assert process.poll() is None, said + process.communicate()[0]
 
 
 @pytest.fixture(scope="module")
