@@ -161,7 +161,8 @@ def thirdparty(session: nox.Session) -> None:
         session.install(*(str(outside / f"bc_my_{kind}") for kind in KINDS))
         session.run("bcore", "plugins", "doctor")
         tests = [f"bc_my_{kind}/tests" for kind in KINDS]
-        session.run("pytest", *SIDE_BY_SIDE, "-p", "no:cacheprovider", "--import-mode=importlib", *tests)
+        quick = ("-k", "not killed and not reader_beside and not history")  # of a store: the example's have just run
+        session.run("pytest", *SIDE_BY_SIDE, "-p", "no:cacheprovider", "--import-mode=importlib", *quick, *tests)
     shutil.rmtree(outside)
 
 

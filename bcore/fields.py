@@ -97,7 +97,8 @@ def _value(attribute: attrs.Attribute[Any], raw: Any, problems: list[tuple[str, 
     except BaseValidationError as error:
         problems.extend(_inner(_key(attribute), line) for line in transform_error(error, format_exception=_sentence))
     except (ValueError, TypeError) as error:
-        problems.append((_key(attribute), _sentence(error, attribute.type)))
+        # attrs' own validators name the attribute themselves, in quotes.
+        problems.append((_key(attribute), _sentence(error, attribute.type).removeprefix(f"'{attribute.name}' ")))
     else:
         return value
     return None

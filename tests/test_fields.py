@@ -3,6 +3,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any, Literal
 
+import attrs
 import pytest
 from attrs import field, frozen
 from attrs import validators as check
@@ -181,3 +182,10 @@ def test_problems_name_it_as_it_is_written(values: dict[str, Any], name: str) ->
         parse(Reserved, values)
 
     assert [name] == [field for field, _ in caught.value.problems]
+
+
+def test_validators_of_attrs_do_not_name_the_field_twice() -> None:
+    cls = attrs.make_class("Bars", {"seconds": attrs.field(type=int, validator=attrs.validators.ge(1))})
+    with pytest.raises(FieldsError) as caught:
+        parse(cls, {"seconds": "0"})
+    assert (("seconds", "must be >= 1: 0"),) == tuple(caught.value.problems)

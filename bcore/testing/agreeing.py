@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 import pyarrow as pa
+import pytest
 
 from bcore.protocols import Store
 from bcore.query import Query
@@ -34,14 +35,19 @@ def same_answer(model: Store, store: Store, query: Query) -> None:
 
 def same_account(model: Store, store: Store, series: Series) -> None:
     """That a store says of a series what the model says: last key, spans, stats, that it is there, and the rows."""
-    assert model.last(series) == store.last(series), f"last({series})"
-    assert model.spans(series) == store.spans(series), f"spans({series})"
+    _same(model.last(series), store.last(series), f"last({series})")
+    _same(model.spans(series), store.spans(series), f"spans({series})")
     wanted, got = model.stats(series), store.stats(series)
     for name in ("rows", "first_time", "last_time", "last_key", "gaps"):
-        assert getattr(wanted, name) == getattr(got, name), f"stats({series}).{name}"
+        _same(getattr(wanted, name), getattr(got, name), f"stats({series}).{name}")
     listed = {(each.dataset.name, each.symbol) for each in store.series()}
     assert ((series.dataset.name, series.symbol) in listed) == (wanted.rows > 0), f"series(), of {series}"
     same_answer(model, store, Query(series.dataset, series.symbol))
+
+
+def _same(expected: object, found: object, what: str) -> None:
+    if expected != found:
+        pytest.fail(f"{what} is {found!r}, and should be {expected!r}")
 
 
 def told(query: Query) -> str:
