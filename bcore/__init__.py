@@ -12,14 +12,26 @@ __version__ = "0.1.0"
 
 if TYPE_CHECKING:
     from bcore.client import Client as Client
-    from bcore.client import open as open
+    from bcore.opening import get_api_client as get_api_client
+    from bcore.opening import get_hot_client as get_hot_client
+    from bcore.opening import get_local_client as get_local_client
+    from bcore.opening import get_remote_client as get_remote_client
+    from bcore.opening import open as open
 
-__all__ = ["Client", "__version__", "open"]
+__all__ = [
+    "Client",
+    "__version__",
+    "get_api_client",
+    "get_hot_client",
+    "get_local_client",
+    "get_remote_client",
+    "open",
+]
 
 
 def __getattr__(name: str) -> object:
-    if name in ("open", "Client"):
-        from bcore import client
+    if name in __all__:
+        from bcore import opening
 
-        return getattr(client, name)
+        return getattr(opening, name)
     raise AttributeError(f"module 'bcore' has no attribute {name!r}")

@@ -8,13 +8,14 @@ import os
 import select
 import time
 from collections.abc import Callable, Iterator, Mapping
+from itertools import chain
 from typing import TYPE_CHECKING
 
 from attrs import define, field
 
 from bcore import __version__
 from bcore.errors import BcoreError, RequestError
-from bcore.frames import DONE, FAILED, HELLO, MAGIC, PROTOCOL, REQUEST, Incoming, Outgoing, Question, told
+from bcore.frames import CURSOR, DONE, FAILED, HELLO, MAGIC, PROTOCOL, REQUEST, Incoming, Outgoing, Question, told
 from bcore.powers import Follows, Proves
 from bcore.proving import gaps_table, proofs_table
 from bcore.wire import stats_table, views_table
@@ -22,11 +23,12 @@ from bcore.wire import stats_table, views_table
 if TYPE_CHECKING:
     import pyarrow as pa
 
+    from bcore.following import Told
     from bcore.protocols import Reader
 
 log = logging.getLogger(__name__)
 ALIVE = 0.5  # seconds between signs of life where nothing is new
-Rows = Iterator["pa.RecordBatch | None"]
+Rows = Iterator[tuple["pa.RecordBatch | None", str | None]]  # what comes, or that nothing does; and the cursor after it
 
 
 @define(eq=False)
@@ -83,7 +85,7 @@ class Answering:
         if question.request.hot:
             return _table(self.reader.read(question.request))
         reader = self.reader.scan(question.request)
-        return reader.schema, iter(reader)
+        return reader.schema, ((batch, None) for batch in reader)
 
     def _symbols(self, question: Question) -> tuple[pa.Schema, Rows]:
         import pyarrow as pa
@@ -98,17 +100,12 @@ class Answering:
         return _table(gaps_table(self._proves.gaps(question.arguments["dataset"], question.arguments["symbol"])))
 
     def _follow(self, question: Question) -> tuple[pa.Schema, Rows]:
-        from bcore.following import key_in
-
         if not isinstance(self.reader, Follows):
             raise RequestError("this archive cannot be followed")
         name, symbol = question.arguments["dataset"], question.arguments["symbol"]
-        view = self.reader.views().get(name)
-        after = None if question.arguments.get("after") is None else key_in(question.arguments["after"])
-        tables = self.reader.follow(name, symbol, after)
-        first = next(tables)  # what cannot be followed is said here
-        assert view is not None
-        return view.schema, _batches(first, tables)
+        told = self.reader.follow(name, symbol, question.arguments.get("cursor"))
+        first = next(told)  # what cannot be followed is said here
+        return self.reader.views()[name].schema, _batches(first, told)
 
     @property
     def _proves(self) -> Proves:
@@ -119,18 +116,19 @@ class Answering:
     def _stream(self, schema: pa.Schema, rows: Rows) -> None:
         import pyarrow as pa
 
-        count, spoke, early, nothing = 0, time.monotonic(), False, pa.RecordBatch.from_pylist([], schema=schema)
+        count, spoke, early, nothing = 0, 0.0, False, pa.RecordBatch.from_pylist([], schema=schema)
         options = pa.ipc.IpcWriteOptions(compression="zstd")
         with pa.ipc.new_stream(pa.PythonFile(self._out, "w"), schema, options=options) as stream:
-            for batch in rows:
+            for batch, cursor in rows:
+                marks = None if cursor is None else {CURSOR: cursor.encode()}
                 if self._asked_again():
                     early = True
                     break
                 if batch is not None:
-                    stream.write_batch(batch)
+                    stream.write_batch(batch, custom_metadata=marks)
                     count, spoke = count + batch.num_rows, time.monotonic()
                 elif time.monotonic() - spoke > ALIVE:  # an empty batch, which whoever follows sees as it comes
-                    stream.write_batch(nothing)
+                    stream.write_batch(nothing, custom_metadata=marks)
                     spoke = time.monotonic()
                 self._out.flush()
         self._out.send(DONE, json.dumps({"rows": count, "early": early}).encode())
@@ -141,10 +139,10 @@ class Answering:
 
 
 def _table(table: pa.Table) -> tuple[pa.Schema, Rows]:
-    return table.schema, iter(table.to_batches())
+    return table.schema, ((batch, None) for batch in table.to_batches())
 
 
-def _batches(first: pa.Table | None, rest: Iterator[pa.Table | None]) -> Rows:
-    yield from (None,) if first is None else first.to_batches()
-    for table in rest:
-        yield from (None,) if table is None else table.to_batches()
+def _batches(first: tuple[pa.Table | None, str], rest: Told) -> Rows:
+    """A table as one batch: its cursor stands behind its last row."""
+    for table, cursor in chain((first,), rest):
+        yield None if table is None else table.combine_chunks().to_batches()[0], cursor

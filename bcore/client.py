@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator
+from inspect import signature
 from pathlib import Path
 from time import time_ns
-from typing import TYPE_CHECKING, Any, Literal
-from urllib.parse import urlsplit
+from typing import TYPE_CHECKING, Any
 
 from attrs import define, field
 
@@ -15,35 +15,15 @@ from bcore.errors import ConfigError, RequestError
 from bcore.instants import Instant, parse_instant
 from bcore.naming import near
 from bcore.query import Request
+from bcore.shapes import As, asked, converter, described, listing, stats_row
 
 if TYPE_CHECKING:
     import pandas as pd
     import pyarrow as pa
 
     from bcore.books import Book
+    from bcore.followed import Followed
     from bcore.protocols import Reader, Store
-    from bcore.records import SeriesStats
-    from bcore.registry import Registry
-
-As = Literal["pandas", "arrow", "polars"]
-
-
-def open(where: str | Path, *, hot: bool = False, registry: Registry | None = None, **options: Any) -> Client:
-    """A client onto the archive at `where`: a folder, or a URL whose scheme an installed transport knows.
-
-    `options` are the transport's own, as in a `[remotes.*]` section: `api_key="..."` for a server that wants one.
-    Raises `ConfigError` if nothing installed can read it. A folder that does not exist yet reads as empty.
-    """
-    from bcore import app
-    from bcore.registry import Registry
-
-    registry = registry or Registry.load()
-    scheme = urlsplit(str(where)).scheme
-    if scheme:
-        return Client(app.remote_reader(str(where), scheme, registry, options), hot=hot)
-    if options:
-        raise ConfigError([f"{', '.join(sorted(options))}: only addresses take options, and {where} is a folder"])
-    return Client(app.folder_reader(Path(where), registry), hot=hot)
 
 
 @define
@@ -83,34 +63,124 @@ class Client:
 
         Raises `RequestError` that names every mistake, `NotFoundError` for an unknown view or symbol.
         """
-        return self.reader.read(
-            Request(
-                view,
-                symbol,
-                start=None if start_time is None else parse_instant(start_time),
-                end=None if end_time is None else parse_instant(end_time),
-                limit=limit,
-                offset=offset,
-                tail=tail,
-                after=after_id,
-                columns=(columns,) if isinstance(columns, str) else None if columns is None else tuple(columns),
-                params={name: value for name, value in params.items() if value is not None},
-                hot=self.hot,
+        with listing():
+            return self.reader.read(
+                asked(view, symbol, start_time, end_time, limit, offset, tail, after_id, columns, params, self.hot)
             )
-        )
+
+    def scan(
+        self,
+        view: str,
+        symbol: str,
+        *,
+        start_time: Instant | None = None,
+        end_time: Instant | None = None,
+        limit: int | None = None,
+        offset: int = 0,
+        tail: int | None = None,
+        after_id: int | None = None,
+        columns: str | Iterable[str] | None = None,
+        **params: Any,
+    ) -> pa.RecordBatchReader:
+        """As `read`, in batches as they come: a history of any length in bounded memory."""
+        with listing():
+            return self.reader.scan(
+                asked(view, symbol, start_time, end_time, limit, offset, tail, after_id, columns, params, self.hot)
+            )
 
     def get(self, view: str, symbol: str, *, as_: As = "pandas", **options: Any) -> Any:
         """As `read`, as a pandas DataFrame (default), a polars DataFrame or an Arrow table."""
-        convert = _converter(as_)
+        convert = converter(as_)
         return convert(self.read(view, symbol, **options))
 
-    def get_trades(self, symbol: str, *, as_: As = "pandas", **options: Any) -> Any:
+    def get_trades(
+        self,
+        symbol: str,
+        *,
+        start_time: Instant | None = None,
+        end_time: Instant | None = None,
+        limit: int | None = None,
+        offset: int = 0,
+        tail: int | None = None,
+        after_id: int | None = None,
+        columns: str | Iterable[str] | None = None,
+        as_: As = "pandas",
+        **params: Any,
+    ) -> Any:
         """Aggregate trades by id, one row each; options as in `read`."""
-        return self.get("trades", symbol, as_=as_, **options)
+        return self.get(
+            "trades",
+            symbol,
+            as_=as_,
+            start_time=start_time,
+            end_time=end_time,
+            limit=limit,
+            offset=offset,
+            tail=tail,
+            after_id=after_id,
+            columns=columns,
+            **params,
+        )
 
-    def get_orderbook(self, symbol: str, *, tick_size: float | None = None, as_: As = "pandas", **options: Any) -> Any:
+    def get_orderbook(
+        self,
+        symbol: str,
+        *,
+        tick_size: float | Iterable[float] | None = None,
+        levels: int | None = None,
+        start_time: Instant | None = None,
+        end_time: Instant | None = None,
+        limit: int | None = None,
+        offset: int = 0,
+        tail: int | None = None,
+        columns: str | Iterable[str] | None = None,
+        as_: As = "pandas",
+        **params: Any,
+    ) -> Any:
         """Order book snapshots, one row per instant and tick size; options as in `read`, and `levels` to show."""
-        return self.get("orderbook", symbol, as_=as_, tick_size=tick_size, **options)
+        return self.get(
+            "orderbook",
+            symbol,
+            as_=as_,
+            start_time=start_time,
+            end_time=end_time,
+            limit=limit,
+            offset=offset,
+            tail=tail,
+            columns=columns,
+            tick_size=tick_size,
+            levels=levels,
+            **params,
+        )
+
+    def get_ohlcv(
+        self,
+        symbol: str,
+        *,
+        timeframe: str = "1m",
+        start_time: Instant | None = None,
+        end_time: Instant | None = None,
+        limit: int | None = None,
+        offset: int = 0,
+        tail: int | None = None,
+        columns: str | Iterable[str] | None = None,
+        as_: As = "pandas",
+        **params: Any,
+    ) -> Any:
+        """Candles computed from the trades; options as in `read`."""
+        return self.get(
+            "ohlcv",
+            symbol,
+            as_=as_,
+            start_time=start_time,
+            end_time=end_time,
+            limit=limit,
+            offset=offset,
+            tail=tail,
+            columns=columns,
+            timeframe=timeframe,
+            **params,
+        )
 
     def get_book(
         self,
@@ -130,7 +200,7 @@ class Client:
 
         when = None if at is None else parse_instant(at, now=time_ns() // 1000)
         rows = self.read("book", symbol, at=when, levels=levels, tick_size=tick_size)
-        return Book.of(rows, _converter(as_))
+        return Book.of(rows, converter(as_))
 
     def book_states(
         self,
@@ -157,11 +227,7 @@ class Client:
             end=None if end is None else parse_instant(end),
             params={name: value for name, value in params.items() if value is not None},
         )
-        return books(self.reader.scan(request), _converter(as_))
-
-    def get_ohlcv(self, symbol: str, *, timeframe: str = "1m", as_: As = "pandas", **options: Any) -> Any:
-        """Candles computed from the trades; options as in `read`."""
-        return self.get("ohlcv", symbol, as_=as_, timeframe=timeframe, **options)
+        return books(self.reader.scan(request), converter(as_))
 
     def get_available_symbols(self, view: str | None = None) -> list[str]:
         """The symbols that anything (or the given view) is stored of."""
@@ -169,10 +235,71 @@ class Client:
 
     def get_stats(self) -> pd.DataFrame:
         """Row count, bytes and time range of every series, one row each."""
-        import pandas as pd
+        try:
+            import pandas as pd
+        except ImportError as error:
+            raise ConfigError(["statistics as a frame need pandas: pip install 'bcore[pandas]'"]) from error
 
-        rows = [_stats_row(stats) for stats in self.reader.stats()]
+        rows = [stats_row(stats) for stats in self.reader.stats()]
         return pd.DataFrame(rows, columns=["dataset", "symbol", "rows", "bytes", "first_time", "last_time"])
+
+    def gaps(self, dataset: str, symbol: str, *, as_: As = "pandas") -> Any:
+        """The ids that are missing, one row a gap: `first_id`, `last_id`, `ids`, `state`, `reason`, `since`.
+
+        `state` is "open", or "unfillable" where there is evidence that nobody has them. Rows without ids have no gaps.
+        """
+        from bcore.powers import Proves
+        from bcore.proving import gaps_table
+
+        if not isinstance(self.reader, Proves):
+            raise RequestError("this archive cannot tell what it lacks")
+        return converter(as_)(gaps_table(self.reader.gaps(dataset, symbol)))
+
+    def follow(
+        self,
+        dataset: str,
+        symbol: str,
+        *,
+        after: int | str | None = None,
+        timeout: float | None = None,
+        as_: As = "pandas",
+    ) -> Followed:
+        """New rows as they arrive, each once: `for rows in client.follow("trades", "BTCUSDT"): ...`.
+
+        What is iterated are frames of at least one row. Without `after` they begin behind what is held now; with an id,
+        or with the `cursor` of an earlier `follow`, behind that. `timeout` ends it after so many seconds without
+        anything new. A link that breaks is taken up again by itself.
+        """
+        from bcore.followed import Followed
+        from bcore.powers import Follows
+
+        if not isinstance(self.reader, Follows):
+            raise RequestError("this archive cannot be followed")
+        told = self.reader.follow(dataset, symbol, None if after is None else str(after))
+        return Followed(told, converter(as_), timeout)
+
+    def sql(
+        self,
+        statement: str,
+        *,
+        symbols: Iterable[str] | None = None,
+        start_time: Instant | None = None,
+        end_time: Instant | None = None,
+        as_: As = "pandas",
+        **params: Any,
+    ) -> Any:
+        """The answer of a SQL statement in DuckDB's dialect: `client.sql("select count(*) from trades")`.
+
+        Every view is a table of its name, with all symbols and a column `symbol`. Views that are computed or come from
+        another machine are brought over first: `symbols`, `start_time`, `end_time` and parameters of the views
+        (`timeframe="1h"`) say how much of them. Needs DuckDB: pip install 'bcore[sql]'.
+        """
+        from bcore.sql import Question, answered
+
+        start = None if start_time is None else parse_instant(start_time)
+        end = None if end_time is None else parse_instant(end_time)
+        wanted = (symbols,) if isinstance(symbols, str) else None if symbols is None else tuple(symbols)
+        return converter(as_)(answered(self.reader, Question(statement, wanted, start, end, params)))
 
     def sync_incremental(self, dataset: str, symbol: str, store: Store | str | Path) -> int:
         """Brings every row of a series that this archive has and `store` lacks; how many came.
@@ -219,44 +346,4 @@ class Client:
         def get(symbol: str, **options: Any) -> Any:
             return self.get(view, symbol, **options)
 
-        get.__name__ = name
-        get.__doc__ = self.reader.views()[view].summary
-        return get
-
-
-def get_local_client(data_path: str | Path = "data") -> Client:
-    """A client onto a folder of this machine."""
-    return open(data_path)
-
-
-def get_hot_client(data_path: str | Path = "data") -> Client:
-    """As `get_local_client`, but reads the newest rows only, from what the store keeps hot (1024 trades)."""
-    return open(data_path, hot=True)
-
-
-def _converter(as_: As) -> Callable[[pa.Table], Any]:
-    """What brings an Arrow table into the form that was asked for."""
-    if as_ == "arrow":
-        return lambda table: table
-    if as_ == "pandas":
-        return lambda table: table.to_pandas()
-    if as_ == "polars":
-        try:
-            import polars
-        except ImportError as error:
-            raise ConfigError(['as_="polars" needs polars: pip install polars']) from error
-        return polars.from_arrow
-    raise RequestError(f"as_ must be pandas, arrow or polars, not {as_!r}")
-
-
-def _stats_row(stats: SeriesStats) -> dict[str, Any]:
-    from bcore.instants import to_datetime
-
-    times = {"first_time": stats.first_time, "last_time": stats.last_time}
-    return {
-        "dataset": stats.series.dataset.name,
-        "symbol": stats.series.symbol,
-        "rows": stats.rows,
-        "bytes": stats.bytes,
-        **{name: None if time is None else to_datetime(time) for name, time in times.items()},
-    }
+        return described(get, name, self.reader.views()[view], signature(self.read))

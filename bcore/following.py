@@ -1,110 +1,218 @@
-"""New rows of a series as they arrive: a store is looked at, cheaply, and read behind the last row handed out."""
+"""New rows of a series as they arrive: the store is looked at, cheaply, and read behind what was handed out.
+
+A *cursor* is text that says what was handed out: for rows with ids the last one, and those that were missing when it
+was passed (`2874~2860-2861`), for others the time in us and the rest of the last row's key (`1771113600000000,10.0`).
+"""
 
 from __future__ import annotations
 
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Hashable, Iterator
 from datetime import datetime
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Protocol
+from urllib.parse import quote, unquote
 
-from attrs import define
+from attrs import define, field
 
 from bcore.errors import RequestError
 from bcore.instants import from_datetime, to_datetime
+from bcore.protocols import Stamps
 from bcore.query import Query
-from bcore.records import Dataset, Series
+from bcore.records import Series
+from bcore.spans import Spans
 
 if TYPE_CHECKING:
     import pyarrow as pa
 
-    from bcore.protocols import Key, Store
+    from bcore.protocols import Store
 
+Told = Iterator[tuple["pa.Table | None", str]]
 ROWS = 50_000  # handed out at a time
+MOST = 100  # holes that a cursor remembers
 FIRST, LONGEST = 0.02, 0.2  # seconds between looks: soon after something came, and when nothing comes
 
 
-@define
-class Following:
-    """The rows of a series above a key, in the order of keys, each once.
+class Place(Protocol):
+    """What was handed out of a series, and what comes next."""
 
-    Rows that are stored later below a key that was handed out, as those that fill an old hole, do not come: `after`
-    would then say nothing of what one has.
+    def begin(self, cursor: str | None) -> None:
+        """From a cursor, else from what is held now. Raises `RequestError`."""
+
+    def cursor(self) -> str: ...
+
+    def new(self) -> Iterator[pa.Table]:
+        """What is held and was not handed out, in pieces; each is handed out when the next is asked for."""
+
+
+def followed(store: Store, series: Series, cursor: str | None) -> Told:
+    """Endless: rows with the cursor after them; None in their place where nothing is new, first of all."""
+    place: Place = ById(store, series) if series.dataset.key[0] == series.dataset.sequence else ByKey(store, series)
+    place.begin(cursor)
+    wait, stamp = FIRST, None
+    while True:
+        seen = _stamp(store, series)
+        if seen is None or seen != stamp:
+            for table in place.new():
+                wait = FIRST
+                yield table, place.cursor()
+            stamp = seen
+        yield None, place.cursor()
+        time.sleep(wait)
+        wait = min(wait * 2, LONGEST)
+
+
+def _stamp(store: Store, series: Series) -> Hashable:
+    return store.stamp(series) if isinstance(store, Stamps) else None
+
+
+@define
+class ById:
+    """Rows with ids. Those that fill a hole which was passed come too, when they come."""
+
+    store: Store
+    series: Series
+    last: int = field(default=-1, init=False)
+    missing: Spans = field(factory=Spans, init=False)
+
+    def begin(self, cursor: str | None) -> None:
+        if cursor is None:
+            self.last = _or(self.store.spans(self.series).last, -1)
+            return
+        last, _, listed = cursor.partition("~")
+        try:
+            self.last = int(last)
+            self.missing = Spans.of(_run(each) for each in listed.split("_") if each)
+        except ValueError:
+            raise RequestError(f"after must be an id, or a cursor that was told, not {cursor[:100]!r}") from None
+
+    def cursor(self) -> str:
+        holes = "_".join(f"{first}-{last}" for first, last in self.missing)
+        return f"{self.last}~{holes}" if holes else str(self.last)
+
+    def new(self) -> Iterator[pa.Table]:
+        held = self.store.spans(self.series)
+        late = self.missing.subtract(self.missing.subtract(held))
+        begin = max(self.last + 1, _or(held.first, 0))  # what lies before the first one was never there to be missed
+        fresh = Spans(((begin, held.last),)) if held.last is not None and held.last >= begin else Spans()
+        for first, last in late.add(fresh.subtract(fresh.subtract(held))):
+            for start in range(first, last + 1, ROWS):
+                end = min(start + ROWS - 1, last)
+                table = self.store.read(Query(self.series.dataset, self.series.symbol, first=start, last=end))
+                self._pass(start, end, begin)
+                yield table
+
+    def _pass(self, start: int, end: int, begin: int) -> None:
+        if end <= self.last:
+            self.missing = self.missing.subtract(Spans(((start, end),)))
+            return
+        hole = (max(self.last + 1, begin), start - 1)
+        if hole[0] <= hole[1]:
+            self.missing = Spans(self.missing.add(Spans((hole,))).runs[-MOST:])
+        self.last = end
+
+
+@define
+class ByKey:
+    """Rows without ids, by the exchange's own order where they have a chain, else by time and key.
+
+    What comes late, with a lower one, is not handed out: nothing tells that it was missing.
     """
 
     store: Store
     series: Series
+    last: tuple[Any, ...] | None = field(default=None, init=False)  # in the order of `order`
 
-    def __attrs_post_init__(self) -> None:
+    @property
+    def order(self) -> tuple[str, ...]:
         dataset = self.series.dataset
-        if dataset.key[0] not in (dataset.sequence, dataset.time, *dataset.chain):
-            raise RequestError(f"{dataset.name} cannot be followed: its rows do not arrive in the order of their keys")
+        return dataset.key if dataset.chain else tuple(dict.fromkeys((dataset.time, *dataset.key)))
 
-    def tables(self, after: Key | None) -> Iterator[pa.Table | None]:
-        """Endless; None where nothing is new. Without `after` from the newest row on that is held now."""
-        after = self.store.last(self.series) if after is None else checked(after, self.series.dataset)
-        wait = FIRST
-        while True:
-            newest = self.store.last(self.series)
-            found = None if newest is None or newest == after else self._above(after)
-            if found is not None and found.num_rows:
-                after, wait = key_of(found, self.series.dataset), FIRST
-                yield found
-                continue
-            yield None
-            time.sleep(wait)
-            wait = min(wait * 2, LONGEST)
+    def begin(self, cursor: str | None) -> None:
+        if cursor is not None:
+            self.last = self._parsed(cursor)
+        elif newest := self.store.stats(self.series).last_time:
+            for table in self._from(newest):
+                self.last = self._of(table)
 
-    def _above(self, after: Key | None) -> pa.Table:
-        """The next rows, no more than some at a time where the dataset lets them be asked for."""
-        dataset, of = self.series.dataset, (self.series.dataset, self.series.symbol)
-        if after is None:
-            return self.store.read(Query(*of, limit=ROWS))
-        if dataset.key == (dataset.sequence,):
-            return self.store.read(Query(*of, first=after[0] + 1, limit=ROWS))
-        by_time, rows = dataset.key[0] == dataset.time, ROWS
+    def cursor(self) -> str:
+        if self.last is None:
+            return "-1"
+        told = dict(zip(self.order, self.last, strict=True))
+        others = [quote(str(told[name]), safe="") for name in self.order if name != self.series.dataset.time]
+        return ",".join([str(self._time()), *others])
+
+    def new(self) -> Iterator[pa.Table]:
+        for table in self._from(self._time()):
+            above = table if self.last is None else table.filter(self._above(table))
+            for start in range(0, above.num_rows, ROWS):
+                piece = above.slice(start, ROWS)
+                self.last = self._of(piece)
+                yield piece
+
+    def _from(self, start: int) -> Iterator[pa.Table]:
+        """Everything from that time on, in order; of a chain, whose order is not that of times, the newest rows."""
+        dataset = self.series.dataset
+        if dataset.chain:
+            yield from self._newest()
+            return
+        query = Query(dataset, self.series.symbol, start=max(start, 0))
+        yield self.store.read(query).sort_by([(name, "ascending") for name in self.order])
+
+    def _newest(self) -> Iterator[pa.Table]:
+        """The newest rows of a chain, enough of them to meet what was handed out."""
+        rows = ROWS
         while True:
-            query = Query(*of, start=from_datetime(after[0]), limit=rows) if by_time else Query(*of, tail=rows)
-            found = self.store.read(query)
-            above = found.filter(_higher(found, after, dataset))
-            # All of one instant, and none of it new: or all of the newest, and all of it new: look at more.
-            enough = above.num_rows > 0 if by_time else above.num_rows < found.num_rows
-            if enough or found.num_rows < rows:
-                return above
+            table = self.store.read(Query(self.series.dataset, self.series.symbol, tail=rows))
+            if table.num_rows < rows or self.last is None or not self._above(table.slice(0, 1))[0].as_py():
+                yield table
+                return
             rows *= 4
 
+    def _above(self, table: pa.Table) -> Any:
+        import pyarrow as pa
+        import pyarrow.compute as pc
 
-def checked(after: Sequence[Any], dataset: Dataset) -> Key:
-    """A key as the dataset has them. Raises `RequestError` that names its columns."""
-    key = tuple(after)
-    times = [name == dataset.time for name in dataset.key]
-    if [isinstance(value, datetime) for value in key] != times:
-        raise RequestError(f"a key of {dataset.name} is ({', '.join(dataset.key)}), not {after!r}")
-    return key
+        assert self.last is not None
+        above: Any = pa.array([False] * table.num_rows, pa.bool_())
+        for name, value in zip(reversed(self.order), reversed(self.last), strict=True):
+            bound = pa.scalar(value, table.column(name).type)
+            column = table.column(name)
+            above = pc.or_(pc.greater(column, bound), pc.and_(pc.equal(column, bound), above))
+        return above
+
+    def _of(self, table: pa.Table) -> tuple[Any, ...] | None:
+        if not table.num_rows:
+            return self.last
+        return tuple(table.column(name)[table.num_rows - 1].as_py() for name in self.order)
+
+    def _time(self) -> int:
+        if self.last is None:
+            return 0
+        at = self.last[self.order.index(self.series.dataset.time)] if self.series.dataset.time in self.order else None
+        return from_datetime(at) if isinstance(at, datetime) else 0
+
+    def _parsed(self, cursor: str) -> tuple[Any, ...]:
+        import pyarrow as pa
+
+        others = [name for name in self.order if name != self.series.dataset.time]
+        at, *rest = cursor.split(",")
+        try:
+            if len(rest) != len(others):
+                raise ValueError
+            types = self.series.dataset.schema
+            told: dict[str, Any] = {self.series.dataset.time: to_datetime(int(at))}
+            for name, text in zip(others, rest, strict=True):
+                told[name] = pa.array([unquote(text)]).cast(types.field(name).type)[0].as_py()
+        except (ValueError, OverflowError, pa.ArrowInvalid, pa.ArrowNotImplementedError):
+            key = ", ".join(self.order)
+            raise RequestError(f"after must be a cursor that was told (of {key}), not {cursor[:100]!r}") from None
+        return tuple(told[name] for name in self.order)
 
 
-def key_of(rows: pa.Table | pa.RecordBatch, dataset: Dataset) -> Key:
-    """The key of the last row."""
-    return tuple(rows.column(name)[rows.num_rows - 1].as_py() for name in dataset.key)
+def _run(text: str) -> tuple[int, int]:
+    first, _, last = text.partition("-")
+    return int(first), int(last)
 
 
-def key_out(key: Key) -> list[Any]:
-    """A key for JSON."""
-    return [{"us": from_datetime(value)} if isinstance(value, datetime) else value for value in key]
-
-
-def key_in(told: Sequence[Any]) -> Key:
-    """What `key_out` told."""
-    return tuple(to_datetime(value["us"]) if isinstance(value, dict) else value for value in told)
-
-
-def _higher(table: pa.Table, key: Key, dataset: Dataset) -> pa.ChunkedArray:
-    """For each row whether its key is above `key`."""
-    import pyarrow as pa
-    import pyarrow.compute as pc
-
-    above: Any = pa.array([False] * table.num_rows, pa.bool_())
-    for name, value in zip(reversed(dataset.key), reversed(key), strict=True):
-        column = table.column(name)
-        bound = pa.scalar(value, column.type)
-        above = pc.or_(pc.greater(column, bound), pc.and_(pc.equal(column, bound), above))
-    return above
+def _or(value: int | None, other: int) -> int:
+    return other if value is None else value

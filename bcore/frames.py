@@ -22,6 +22,7 @@ from bcore.query import Request
 MAGIC = b"\0bcore answers\n"
 PROTOCOL = 1
 HELLO, REQUEST, DATA, DONE, FAILED = b"H", b"R", b"D", b"Z", b"F"
+CURSOR = b"cursor"  # what a batch of a follow is marked with
 HEAD = struct.Struct(">cI")
 PIECE = 128 * 1024  # of DATA, about
 LONGEST = 2**24

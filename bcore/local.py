@@ -12,10 +12,10 @@ from bcore.computing import Access, Computing
 from bcore.deriving import Deriving
 from bcore.errors import NotFoundError, RequestError
 from bcore.faceting import check_facets
-from bcore.following import Following
+from bcore.following import Told, followed
 from bcore.memory import MemoryStore
 from bcore.naming import near
-from bcore.protocols import Key, Store
+from bcore.protocols import Store
 from bcore.proving import stored_proofs
 from bcore.query import Query, Request
 from bcore.records import Computation, Dataset, DayProof, Derivation, Series, SeriesStats
@@ -91,8 +91,12 @@ class StoreReader:
     def gaps(self, dataset: str, symbol: str) -> Sequence[Gap]:
         return gaps_of(*self._held(dataset, symbol))
 
-    def follow(self, dataset: str, symbol: str, after: Key | None = None) -> Iterator[pa.Table | None]:
-        return Following(*self._held(dataset, symbol)).tables(after)
+    def follow(self, dataset: str, symbol: str, cursor: str | None = None) -> Told:
+        return followed(*self._held(dataset, symbol), cursor)
+
+    def held(self, dataset: str) -> list[tuple[Store, Series]]:
+        """The stored series of a dataset, each with its store."""
+        return [(store, series) for store, series in self._series() if series.dataset.name == dataset]
 
     def close(self) -> None:
         for store in self.stores:

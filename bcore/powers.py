@@ -6,7 +6,6 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Protocol, runtime_checkable
 
-from bcore.protocols import Key
 from bcore.records import DayProof, Series
 
 if TYPE_CHECKING:
@@ -33,11 +32,12 @@ class Proves(Protocol):
 class Follows(Protocol):
     """A reader that tells of new rows as they arrive."""
 
-    def follow(self, dataset: str, symbol: str, after: Key | None = None) -> Iterator[pa.Table | None]:
-        """The rows with keys above `after` (above the newest one held, without it), in the order of keys, each once.
+    def follow(self, dataset: str, symbol: str, cursor: str | None = None) -> Iterator[tuple[pa.Table | None, str]]:
+        """The rows that come after those that a cursor speaks of (without one: after what is held now), each once.
 
-        None in place of a table says that there is nothing new for now, so that whoever follows may stop; it comes
-        at least every second or so. Ends never by itself. Raises `StoreError` where the other side has gone for good.
+        With each table comes the cursor after it (`bcore.following`). None in place of a table says that nothing is new
+        for now, so that whoever follows may stop; it comes first of all, and from time to time. Never ends by itself.
+        Raises `StoreError` where the other side has gone for good.
         """
 
 

@@ -36,17 +36,18 @@ def archive(options: Options) -> App:
 @contextmanager
 def elsewhere(options: Options, where: str, *, hot: bool = False) -> Iterator[Client]:
     """A client onto another archive: a section of [remotes], an address, or a folder, which must be there."""
-    from bcore import client
+    from bcore import opening
     from bcore.app import configured_remote
+    from bcore.client import Client
 
     registry, tree = options.registry(), options.tree()
     remotes = tree.get("remotes")
     if isinstance(remotes, Mapping) and where in remotes:
-        made = client.Client(configured_remote(where, tree, registry), hot=hot)
+        made = Client(configured_remote(where, tree, registry), hot=hot)
     else:
         if "://" not in where and not Path(where).is_dir():
             raise NotFoundError(_nowhere(where, remotes if isinstance(remotes, Mapping) else {}))
-        made = client.open(where, hot=hot, registry=registry)
+        made = opening.open(where, hot=hot, registry=registry)
     with made:
         yield made
 

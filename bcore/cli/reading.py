@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Container, Iterator
+from collections.abc import Container, Iterator, Mapping
 from contextlib import contextmanager
 from inspect import signature
 from pathlib import Path
@@ -83,7 +83,8 @@ def read(
     """Print rows of a view: bcore read trades BTCUSDT --limit 5.
 
     A view's own parameters and facets are options too: bcore read ohlcv BTCUSDT --timeframe 1h. `bcore views` lists
-    them. The format follows the ending of the file that -o names, unless --format is given.
+    them, and `bcore views ohlcv` says what they mean. The format follows the ending of the file that -o names, unless
+    --format is given.
     """
     form = form_of(form, output)
     counted = options["everything"] or options["limit"] is not None or options["tail"] is not None
@@ -179,24 +180,51 @@ def _stats_row(stats: SeriesStats) -> dict[str, Any]:
 
 
 @click.command()
+@click.argument("view", required=False)
 @click.option("--format", "form", type=click.Choice(["table", "json"]), default="table", show_default=True)
 @remote_option
 @with_globals
 @click.pass_obj
-def views(options: Options, form: str, remote: str | None) -> None:
-    """What can be read, with the parameters each view takes."""
+def views(options: Options, view: str | None, form: str, remote: str | None) -> None:
+    """What can be read, with the parameters each view takes; of one VIEW also what they mean, and its columns."""
     import json
 
     with _client(options, remote=remote) as client:
-        rows = [
-            {"view": name, "summary": view.summary, "parameters": _parameters(view), "columns": view.schema.names}
-            for name, view in sorted(client.reader.views().items())
-        ]
+        known = client.reader.views()
+    if view is not None and form == "table":
+        click.echo("\n".join(_told(view, known)))
+        return
+    rows = [
+        {"view": name, "summary": each.summary, "parameters": _parameters(each), "columns": each.schema.names}
+        for name, each in sorted(known.items())
+        if view in (None, name)
+    ]
+    if not rows and view is not None:
+        list(_told(view, known))
     if form == "json":
         click.echo(json.dumps(rows, indent=2))
         return
     cells = [[row["view"], " ".join(row["parameters"]) or "-", row["summary"]] for row in rows]
     click.echo("\n".join(aligned(["view", "parameters", "summary"], cells)))
+
+
+def _told(name: str, views: Mapping[str, ViewInfo]) -> Iterator[str]:
+    """Everything about one view. Raises `NotFoundError` that names what there is."""
+    from bcore.errors import NotFoundError
+    from bcore.fields import fields_of
+    from bcore.naming import near
+
+    if name not in views:
+        raise NotFoundError(f"there is no view {name!r}{near(name, views)}; views: {', '.join(sorted(views))}")
+    view = views[name]
+    yield f"{name}: {view.summary}"
+    helps = [[f"--{facet.replace('_', '-')}", "only rows with this value, or several: 10,50"] for facet in view.facets]
+    helps += [[_option(each), each.help] for each in (() if view.params is None else fields_of(view.params))]
+    if helps:
+        yield ""
+        yield from aligned(["parameter", "meaning"], helps)
+    yield ""
+    yield from aligned(["column", "type"], [[each.name, str(each.type)] for each in view.schema])
 
 
 def _parameters(view: ViewInfo) -> list[str]:

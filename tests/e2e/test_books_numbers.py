@@ -29,7 +29,7 @@ from bc_orderbook.config import OrderBookConfig
 from bc_orderbook.source import OrderBookSource
 from bc_parquet.store import ParquetStore
 from bc_replay.testing import ReplayServer
-from bcore.client import get_hot_client
+from bcore import get_hot_client
 from bcore.clock import SystemClock
 from bcore.collect import Job
 

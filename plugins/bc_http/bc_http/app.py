@@ -22,6 +22,7 @@ from bc_http.live.resource import Live
 from bc_http.metrics import Metrics
 from bc_http.openapi import OpenApi
 from bc_http.problems import MEDIA_TYPE, Problem
+from bc_http.proving import Gaps, Proofs
 from bc_http.readiness import Health, Judge, Ready
 from bc_http.routes import Route
 from bc_http.rows import Rows
@@ -36,7 +37,7 @@ def create_app(reader: Reader, config: HttpConfig, routes: Iterable[Route] = (),
     """The whole application for one worker process. `counts` is where workers leave their counts for each other."""
     archive, routes = Archive(reader, config), tuple(routes)
     words = {path.split("/")[1] for path in (*FIXED, *(route.path for route in routes))}
-    tally = Shared(Tally(frozenset({*words, "hot", "live", *reader.views()})), counts)
+    tally = Shared(Tally(frozenset({*words, "hot", "live", "proofs", "gaps", *reader.views()})), counts)
     tally.tally.registry.register(Counts(archive.hub))
     archive.hub.noted = tally.changed
     public = Public.of(route.path for route in routes if route.public)
@@ -63,6 +64,8 @@ def _routed(archive: Archive, routes: tuple[Route, ...], shared: Shared) -> Any:
         "/openapi.json": openapi,
         "/docs": Docs(openapi),
         "/hot/{view}/{symbol:path}": Rows(archive, answers, hot=True),
+        "/proofs/{dataset}/{symbol:path}": Proofs(archive),
+        "/gaps/{dataset}/{symbol:path}": Gaps(archive),
         "/live/{view}/{symbol:path}": Live(archive, archive.hub),
         "/{view}/{symbol:path}": Rows(archive, answers),
     }

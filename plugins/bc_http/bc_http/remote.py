@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import io
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from http.client import HTTPException
 from typing import Any
 from urllib.parse import quote, urlsplit
@@ -15,13 +15,18 @@ from attrs import define, field
 from requests.adapters import HTTPAdapter
 
 from bc_http.config import RemoteConfig
+from bc_http.telling import followed
+from bcore.audits import Gap
 from bcore.errors import BcoreError, ConfigError, NotFoundError, RequestError, StoreError
+from bcore.following import Told
 from bcore.instants import iso
 from bcore.protocols import ViewInfo
+from bcore.proving import gaps_in, proofs_in
 from bcore.query import Request
-from bcore.records import Context, SeriesStats
+from bcore.records import Context, DayProof, SeriesStats
 from bcore.wire import stats_in, views_in
 
+EVENTS = "text/event-stream"
 ARROW = "application/vnd.apache.arrow.stream"
 BUFFER = 2**20
 AGAIN = (429, 502, 504)
@@ -69,6 +74,22 @@ class HttpReader:
 
     def stats(self) -> list[SeriesStats]:
         return stats_in(self._table("/stats"))
+
+    def proofs(self, dataset: str, symbol: str, *, end: int | None = None) -> Sequence[DayProof]:
+        asked = {"format": "arrow"} | ({} if end is None else {"end": iso(end)})
+        return proofs_in(self._stream(f"/proofs/{quote(dataset, safe='')}/{quote(symbol)}", asked).read_all())
+
+    def gaps(self, dataset: str, symbol: str) -> Sequence[Gap]:
+        return gaps_in(self._table(f"/gaps/{quote(dataset, safe='')}/{quote(symbol)}"))
+
+    def follow(self, dataset: str, symbol: str, cursor: str | None = None) -> Told:
+        view = self.views().get(dataset)
+        path = f"/live/{quote(dataset, safe='')}/{quote(symbol)}"
+
+        def opened(after: str | None) -> requests.Response:
+            return self._asked(path, {"time": "us"} | ({} if after is None else {"after_id": after}), EVENTS)
+
+        return followed(opened, pa.schema([]) if view is None else view.schema, CUT, cursor)
 
     def read(self, request: Request) -> pa.Table:
         """Asked again from the start, once, if the answer broke off."""

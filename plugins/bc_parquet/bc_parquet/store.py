@@ -129,6 +129,10 @@ class ParquetStore(Store):
         folder = self._folder(series)
         return (folder.version() or folder.link) if folder.pointer.exists() else folder.link
 
+    def files(self, series: Series) -> list[Path]:
+        """Of the version that is the newest now: it outlives its end by a minute while a collector merges."""
+        return [version / part.name for version, part in self._parts(series)]
+
     def last(self, series: Series) -> Key | None:
         found = self._parts(series)
         if not found:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import logging
 import time
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from threading import Lock
 from typing import Any
@@ -16,9 +16,9 @@ from bc_ssh.link import Link
 from bc_ssh.session import Session
 from bcore.audits import Gap
 from bcore.errors import StoreError
-from bcore.following import key_of, key_out
+from bcore.following import Told
 from bcore.frames import LinkError, Question
-from bcore.protocols import Key, ViewInfo
+from bcore.protocols import ViewInfo
 from bcore.proving import gaps_in, proofs_in
 from bcore.query import Request
 from bcore.records import DayProof, SeriesStats
@@ -75,28 +75,21 @@ class Answers:
     def scan(self, request: Request) -> pa.RecordBatchReader:
         return self._asked(Question("read", request))
 
-    def follow(self, dataset: str, symbol: str, after: Key | None = None) -> Iterator[pa.Table | None]:
+    def follow(self, dataset: str, symbol: str, cursor: str | None = None) -> Told:
         """Goes on behind the last row where the link breaks; gives up after some tries in a row."""
-        held = {(each.series.dataset.name, each.series.symbol): each for each in self.stats()}.get((dataset, symbol))
-        if held is not None and after is None:
-            after = held.last_key  # told anew after a break, it would be a newer one
         failures = 0
         while True:
             try:
-                told = None if after is None else key_out(after)
-                for batch in self._asked(
-                    Question("follow", None, {"dataset": dataset, "symbol": symbol, "after": told})
-                ):
+                asked = {"dataset": dataset, "symbol": symbol, "cursor": cursor}
+                for batch, cursor in self._lend().told(Question("follow", None, asked), self._take_back):
                     failures = 0
-                    yield pa.Table.from_batches([batch]) if batch.num_rows else None
-                    if batch.num_rows and held is not None:
-                        after = key_of(batch, held.series.dataset)
+                    yield (pa.Table.from_batches([batch]) if batch.num_rows else None), cursor
             except LinkError as error:
                 failures += 1
-                if failures >= TRIES:
+                if failures >= TRIES or cursor is None:
                     raise
                 log.warning("%s; trying again", error)
-                yield None
+                yield None, cursor
                 time.sleep(PAUSE * 2**failures)
 
     def close(self) -> None:

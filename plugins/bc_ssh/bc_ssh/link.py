@@ -12,9 +12,23 @@ from attrs import define, field
 
 from bc_ssh.session import NoBcoreError, Running
 from bcore.errors import BcoreError, ConfigError
-from bcore.frames import DATA, DONE, FAILED, HELLO, PROTOCOL, REQUEST, Incoming, LinkError, Question, error_in, frame
+from bcore.frames import (
+    CURSOR,
+    DATA,
+    DONE,
+    FAILED,
+    HELLO,
+    PROTOCOL,
+    REQUEST,
+    Incoming,
+    LinkError,
+    Question,
+    error_in,
+    frame,
+)
 
 BUFFER = 2**18
+Marked = tuple["pa.RecordBatch", Any]
 
 
 @define(eq=False)
@@ -54,27 +68,36 @@ class Link:
 
         Raises the far side's error, `LinkError` where the link is gone; so do the batches.
         """
+        stream, answer = self._begun(question, give_back)
+        batches = self._batches(stream, answer, give_back)
+        return pa.RecordBatchReader.from_batches(stream.schema, (batch for batch, _ in batches))
+
+    def told(self, question: Question, give_back: Callable[[Link], object]) -> Iterator[tuple[pa.RecordBatch, str]]:
+        """As `ask`, each batch with the cursor after it."""
+        for batch, marks in self._batches(*self._begun(question, give_back), give_back):
+            yield batch, marks[CURSOR].decode()
+
+    def _begun(self, question: Question, give_back: Callable[[Link], object]) -> tuple[Any, Answer]:
         try:
             self._send(frame(REQUEST, question.encoded()))
             while self._open:  # the rest of an answer that was not wanted to its end
                 self._open = self._next()[0] not in (DONE, FAILED)
             self._open = True
             answer = Answer(self._next_of_answer)
-            stream = _opened(answer)
+            return _opened(answer), answer
         except BaseException:
             give_back(self)
             raise
-        return pa.RecordBatchReader.from_batches(stream.schema, self._batches(stream, answer, give_back))
 
     def end(self) -> None:
         self.running.end()
 
-    def _batches(self, stream: Any, answer: Answer, give_back: Callable[[Link], object]) -> Iterator[pa.RecordBatch]:
+    def _batches(self, stream: Any, answer: Answer, give_back: Callable[[Link], object]) -> Iterator[Marked]:
         rows = 0
         try:
-            for batch in stream:
+            for batch, marks in stream.iter_batches_with_custom_metadata():
                 rows += batch.num_rows
-                yield batch
+                yield batch, marks
             answer.drain()
         except (pa.ArrowInvalid, OSError, BcoreError) as error:
             raise answer.failure or _broken(error) from error

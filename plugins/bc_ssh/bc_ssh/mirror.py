@@ -25,8 +25,9 @@ if TYPE_CHECKING:
     import pyarrow as pa
 
     from bcore.audits import Gap
+    from bcore.following import Told
     from bcore.local import StoreReader
-    from bcore.protocols import Key, ViewInfo
+    from bcore.protocols import ViewInfo
     from bcore.query import Request
     from bcore.records import DayProof, SeriesStats
 
@@ -93,9 +94,9 @@ class Mirror:
     def gaps(self, dataset: str, symbol: str) -> Sequence[Gap]:
         return self._fresh().gaps(dataset, symbol)
 
-    def follow(self, dataset: str, symbol: str, after: Key | None = None) -> Iterator[pa.Table | None]:
-        for table in self._fresh().follow(dataset, symbol, after):
-            yield table
+    def follow(self, dataset: str, symbol: str, cursor: str | None = None) -> Told:
+        for told in self._fresh().follow(dataset, symbol, cursor):
+            yield told
             self._fresh()
 
     def close(self) -> None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from threading import Lock
 from typing import TYPE_CHECKING, Protocol
 
@@ -18,7 +18,8 @@ if TYPE_CHECKING:
     import pyarrow as pa
 
     from bcore.audits import Gap
-    from bcore.protocols import Key, ViewInfo
+    from bcore.following import Told
+    from bcore.protocols import ViewInfo
     from bcore.query import Request
     from bcore.records import DayProof, SeriesStats
 
@@ -37,7 +38,7 @@ class Archive(Protocol):
     def stats(self) -> list[SeriesStats]: ...
     def proofs(self, dataset: str, symbol: str, *, end: int | None = None) -> Sequence[DayProof]: ...
     def gaps(self, dataset: str, symbol: str) -> Sequence[Gap]: ...
-    def follow(self, dataset: str, symbol: str, after: Key | None = None) -> Iterator[pa.Table | None]: ...
+    def follow(self, dataset: str, symbol: str, cursor: str | None = None) -> Told: ...
     def close(self) -> None: ...
 
 
@@ -75,8 +76,8 @@ class SshReader:
     def gaps(self, dataset: str, symbol: str) -> Sequence[Gap]:
         return self._there().gaps(dataset, symbol)
 
-    def follow(self, dataset: str, symbol: str, after: Key | None = None) -> Iterator[pa.Table | None]:
-        return self._there().follow(dataset, symbol, after)
+    def follow(self, dataset: str, symbol: str, cursor: str | None = None) -> Told:
+        return self._there().follow(dataset, symbol, cursor)
 
     def close(self) -> None:
         with self._lock:

@@ -135,7 +135,7 @@ def test_new_rows_are_followed_and_a_broken_link_is_taken_up_behind_the_last_one
         "again or threading.Timer(1.0, lambda: os._exit(0)).start()"
     )
     found: list[int] = []
-    for table in answers.follow("ticks", "AAA", (59_995,)):
+    for table, _ in answers.follow("ticks", "AAA", "59995"):
         found += table.column("id").to_pylist() if table is not None else []
         if len(found) >= 14:
             break

@@ -1,0 +1,194 @@
+"""One archive, read from its folder, its hot rows, over HTTP and over ssh: the same call gives the same frame."""
+
+from __future__ import annotations
+
+import subprocess
+import tempfile
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+pytest.importorskip("bc_http", reason="needs the HTTP server")
+pytest.importorskip("bc_ssh", reason="needs the ssh transport")
+pytest.importorskip("bc_trades", reason="needs trades and candles")
+pytest.importorskip("bc_orderbook", reason="needs order books")
+
+import pyarrow as pa
+from far_machine import MISSING, far_machine
+from processes import command, environment
+
+import bcore
+from bc_orderbook.diffs import DEPTH, DEPTH_SNAPSHOTS, DEPTH_STATES
+from bcore.app import App
+from bcore.client import Client
+from bcore.errors import RequestError
+from bcore.instants import SECOND, from_datetime, to_datetime
+from bcore.records import Batch, Dataset
+
+FAR = ("http", "ssh")
+with tempfile.TemporaryDirectory() as nothing, bcore.open(nothing) as catalogue:
+    VIEWS = catalogue.views()
+
+
+@pytest.fixture(scope="module")
+def archive(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Some minutes of recorded trades, snapshots and diffs, as `bcore demo` collects them."""
+    path = tmp_path_factory.mktemp("everywhere") / "data"
+    words = command("demo", "--for", "6", "--speed", "40", "--data", path)
+    done = subprocess.run(words, cwd=path.parent, env=environment(), capture_output=True, text=True, timeout=300)
+    assert path.is_dir(), done.stderr
+    app = App.of({"stores": {"main": {"kind": "parquet", "path": str(path)}}})
+    store = app.stores()["main"]
+    begin = store.stats(store.series()[0]).first_time or 0
+    for dataset, rows in depth(begin):
+        store.append(Batch(dataset, "BTCUSDT", pa.Table.from_pylist(rows, schema=dataset.schema)))
+    app.close()
+    return path
+
+
+def depth(begin: int) -> Iterator[tuple[Dataset, list[dict[str, Any]]]]:
+    """A small book: one snapshot, a verified state, and five minutes of changes of its levels, two a second."""
+    common = {"symbol": "BTCUSDT", "timestamp": begin, "received": begin + 1000}
+    sides = [(side, price) for side in (1, -1) for price in range(10)]
+    levels = [{"side": side, "price": 60_000.0 - side * (each + 1), "quantity": 1.0 + each} for side, each in sides]
+    whole = {"last_update_id": 100, "kind": "rest", "bid_horizon": float("nan"), "ask_horizon": float("nan")}
+    yield DEPTH_SNAPSHOTS, [{**common, **whole, "reason": "start", **level} for level in levels]
+    yield DEPTH_STATES, [{**common, "update_id": 100, "state": "verified", "reason": "start"}]
+    changes = []
+    for number in range(600):
+        at, ids = begin + number * SECOND // 2, {"first_update_id": 101 + number, "last_update_id": 101 + number}
+        level = {**levels[number % 20], "quantity": 0.5 + number % 7}
+        changes.append({**common, **ids, **level, "timestamp": at, "received": at + 1000})
+    yield DEPTH, changes
+
+
+@pytest.fixture(scope="module")
+def served(archive: Path) -> Iterator[str]:
+    words = command("serve", "http", "--data", archive, "--port", 0)
+    process = subprocess.Popen(words, cwd=archive.parent, env=environment(), stdout=subprocess.PIPE, text=True)
+    assert process.stdout is not None
+    yield process.stdout.readline().strip().removeprefix("listening on ")
+    process.terminate()
+    process.wait(20)
+    process.stdout.close()
+
+
+@pytest.fixture(scope="module")
+def clients(
+    archive: Path, served: str, tmp_path_factory: pytest.TempPathFactory, required: Callable[[str, bool], None]
+) -> Iterator[dict[str, Client]]:
+    required("sshd", MISSING is None)
+    with ExitStack() as stack:
+        far = stack.enter_context(far_machine(tmp_path_factory.mktemp("far")))
+        made = {
+            "local": bcore.get_local_client(archive),
+            "hot": bcore.get_hot_client(archive),
+            "http": bcore.get_api_client(served),
+            "ssh": bcore.get_remote_client("far", path=str(archive), **far.options()),
+        }
+        for client in made.values():
+            stack.enter_context(client)
+        yield made
+
+
+def grid(client: Client, view: str) -> list[dict[str, Any]]:
+    """Calls to compare: counts, ranges in every notation, columns, mistakes."""
+    info = client.reader.views()[view]
+    counted: list[dict[str, Any]] = [
+        {"limit": 7},
+        {"limit": 3, "columns": info.schema.names[:2]},
+        {"limit": -1},
+        {"nope": 1},
+    ]
+    if info.sized_by:
+        return [*counted, {info.sized_by: 3}]
+    trades = client.read("trades", "BTCUSDT", columns="timestamp").column(0)
+    middle = from_datetime(trades[len(trades) // 2].as_py())
+    window = {"start_time": to_datetime(middle), "end_time": to_datetime(middle + 20 * SECOND).isoformat()}
+    counted += [{"tail": 5}, {"limit": 4, "offset": 2}, {"start_time": middle, "limit": 5}, window]
+    return [*counted, {"limit": 2, "after_id": 3}, {"start_time": "when?"}]
+
+
+def answer(client: Client, view: str, options: dict[str, Any]) -> Any:
+    """The frame, or what is said against it."""
+    try:
+        return client.get(view, "BTCUSDT", **options)
+    except RequestError as error:
+        return type(error)
+
+
+@pytest.mark.parametrize("view", VIEWS)
+def test_the_same_call_gives_the_same_frame_wherever_the_archive_is(clients: dict[str, Client], view: str) -> None:
+    for options in grid(clients["local"], view):
+        here = answer(clients["local"], view, options)
+        for name in FAR:
+            there = answer(clients[name], view, options)
+            same = here is there if isinstance(here, type) else not isinstance(there, type) and here.equals(there)
+            assert same, f"{name} {view} {options}: {there}, and not {here}"
+
+
+@pytest.mark.parametrize(
+    ("view", "options"),
+    [
+        ("trades", {"limit": 100}),
+        ("trades", {"limit": 10, "columns": ["price", "agg_trade_id"]}),
+        ("orderbook", {"limit": 5, "tick_size": None}),
+        ("orderbook", {"limit": 2, "levels": 3}),
+    ],
+)
+def test_hot_rows_are_the_newest_of_all(clients: dict[str, Client], view: str, options: dict[str, Any]) -> None:
+    if "tick_size" in options:
+        ticks = clients["local"].read("orderbook", "BTCUSDT", columns="tick_size").column(0).unique().to_pylist()
+        options = {**options, "tick_size": ticks[0]}
+    assert clients["local"].get(view, "BTCUSDT", **options).equals(clients["hot"].get(view, "BTCUSDT", **options))
+
+
+def test_what_is_there_is_told_alike(clients: dict[str, Client]) -> None:
+    local = clients["local"]
+    for name in FAR:
+        far = clients[name]
+        assert local.views() == far.views()
+        assert local.get_stats().equals(far.get_stats())
+        assert local.get_available_symbols() == far.get_available_symbols()
+        assert local.gaps("trades", "BTCUSDT").equals(far.gaps("trades", "BTCUSDT"))
+        assert local.reader.proofs("trades", "BTCUSDT") == tuple(far.reader.proofs("trades", "BTCUSDT"))  # type: ignore[attr-defined]
+        assert set(dir(local)) == set(dir(far))
+
+
+@pytest.mark.parametrize("dataset", ["trades", "orderbook", "depth"])
+def test_new_rows_are_followed_alike_from_any_cursor(clients: dict[str, Client], dataset: str) -> None:
+    """What is behind a cursor is new to whoever comes with it: each transport tells the same rows, and where one is."""
+    local = clients["local"].read(dataset, "BTCUSDT")
+    found: dict[str, list[dict[str, Any]]] = {}
+    for name in ("local", *FAR):
+        with clients[name].follow(dataset, "BTCUSDT", timeout=0) as new:
+            assert [] == list(new)
+            assert new.cursor
+    start = _cursor_at(dataset, local, 20)
+    for name in ("local", *FAR):
+        with clients[name].follow(dataset, "BTCUSDT", after=start, as_="arrow", timeout=5) as new:
+            rows: list[dict[str, Any]] = []
+            for table in new:
+                rows += table.to_pylist()
+                if len(rows) >= 20:
+                    break
+            found[name] = [{key: _comparable(value) for key, value in row.items()} for row in rows]
+    assert 20 == len(found["local"])
+    assert found["local"] == found["http"] == found["ssh"]
+
+
+def _cursor_at(dataset: str, rows: Any, back: int) -> str:
+    """The cursor of somebody who lacks the last `back` rows."""
+    row = rows.slice(rows.num_rows - back - 1, 1).to_pylist()[0]
+    if dataset == "trades":
+        return str(row["agg_trade_id"])
+    at = str(from_datetime(row["timestamp"]))
+    others = ["tick_size"] if dataset == "orderbook" else ["last_update_id", "side", "price"]
+    return ",".join([at, *(str(row[name]) for name in others)])
+
+
+def _comparable(value: Any) -> Any:
+    return None if isinstance(value, float) and value != value else value
