@@ -17,7 +17,7 @@ from bc_orderbook import ORDERBOOK, plugin
 from bc_orderbook.config import OrderBookConfig
 from bc_orderbook.depth_config import DepthConfig
 from bc_orderbook.depth_source import DepthSource
-from bc_orderbook.diffs import DEPTH, DEPTH_SNAPSHOTS, DEPTH_STATES
+from bc_orderbook.diffs import DEPTH, DEPTH_SNAPSHOTS, DEPTH_STATES, DEPTH_TICKERS
 from bc_orderbook.source import OrderBookSource
 from bc_orderbook.venue import LiveVenue, Venue
 from bcore.clock import SystemClock
@@ -153,7 +153,7 @@ def test_the_plugin_offers_both_sources_and_their_datasets() -> None:
     snapshots, changes = plugin.bcore_sources()
 
     assert ("orderbook", OrderBookConfig, (ORDERBOOK,)) == (snapshots.name, snapshots.config, snapshots.datasets)
-    assert ("depth", DepthConfig, (DEPTH, DEPTH_SNAPSHOTS, DEPTH_STATES)) == (
+    assert ("depth", DepthConfig, (DEPTH, DEPTH_SNAPSHOTS, DEPTH_STATES, DEPTH_TICKERS)) == (
         changes.name,
         changes.config,
         changes.datasets,
