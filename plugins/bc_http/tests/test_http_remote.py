@@ -34,16 +34,10 @@ def here() -> StoreReader:
     return StoreReader((filled(),), (TICKS, QUOTES), (COUNTS,))
 
 
+# Those of plain datasets are the kit's (test_http_kit.py).
 REQUESTS = [
-    Request("ticks", "AAA"),
-    Request("ticks", "AAA", limit=5, offset=2),
-    Request("ticks", "AAA", tail=5, hot=True),
-    Request("ticks", "AAA", start=1767225600000001, end=1767225700000001),
     Request("ticks", "GAP", after=98, limit=3, columns=("price", "id")),
-    Request("quotes", "AAA", params={"size": (10.0, 50.0)}, limit=4),
-    Request("quotes", "AAA", params={"size": 50}, tail=3),
     Request("counts", "AAA", params={"seconds": 90}, limit=4),
-    Request("ticks", "AAA", start=0, end=1),
 ]
 
 
