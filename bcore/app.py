@@ -144,10 +144,18 @@ def _doubled(jobs: Iterable[Job]) -> list[str]:
     return problems
 
 
-def completed(tree: Tree, registry: Registry, *, symbols: Iterable[str] = (), data: str | None = None) -> Tree:
+def completed(
+    tree: Tree,
+    registry: Registry,
+    *,
+    symbols: Iterable[str] = (),
+    data: str | None = None,
+    groups: Iterable[str] = ("exchanges", "sources"),
+) -> Tree:
     """The tree with what it leaves open: the one installed store, every installed source and exchange, the options.
 
-    Groups that the tree speaks of are left as they are. `data` becomes the `path` of the first store; `symbols` are
+    Groups that the tree speaks of are left as they are; without `groups` only the stores are completed, which spares
+    whoever reads what sources and exchanges import. `data` becomes the `path` of the first store; `symbols` are
     those of every source.
     """
     tree = dict(tree)
@@ -157,7 +165,7 @@ def completed(tree: Tree, registry: Registry, *, symbols: Iterable[str] = (), da
         tree["stores"] = {"main": {"kind": only_store(registry).name}}
     if data is not None:
         tree["stores"] = _with_path(tree["stores"], data)
-    for group in ("exchanges", "sources"):
+    for group in groups:
         if not tree.get(group):
             tree[group] = {name: {} for name in _by_themselves(registry.of(group))}
     return tree

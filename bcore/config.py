@@ -182,22 +182,27 @@ class _Checker:
         symbols = self._parsed("", Wiring, {"symbols": tree.get("symbols", ())})
         return Settings(
             symbols=symbols.symbols if symbols else (),
-            exchanges=self._sections(tree, "exchanges", self.registry.of("exchanges")),
-            stores=self._sections(tree, "stores", self.registry.of("stores")),
-            sources=self._sections(tree, "sources", self.registry.of("sources")),  # type: ignore[arg-type]
-            servers=self._sections(tree, "servers", self._transports("server")),
-            remotes=self._sections(tree, "remotes", self._transports("remote")),
+            exchanges=self._sections(tree, "exchanges"),
+            stores=self._sections(tree, "stores"),
+            sources=self._sections(tree, "sources"),  # type: ignore[arg-type]
+            servers=self._sections(tree, "servers"),
+            remotes=self._sections(tree, "remotes"),
         )
+
+    def _kinds(self, group: str) -> dict[str, Factory[Any]]:
+        """Asked for only where there are sections: a plugin may have much to import before it can answer."""
+        return self._transports(group.removesuffix("s")) if group in ("servers", "remotes") else self.registry.of(group)
 
     def _transports(self, side: str) -> dict[str, Factory[Any]]:
         offered = self.registry.of("transports").items()
         return {name: getattr(transport, side) for name, transport in offered if getattr(transport, side)}
 
-    def _sections(self, tree: Mapping[str, Any], group: str, kinds: Mapping[str, Factory[Any]]) -> dict[str, Section]:
+    def _sections(self, tree: Mapping[str, Any], group: str) -> dict[str, Section]:
         raw = tree.get(group, {})
         if not isinstance(raw, Mapping):
             self.problems.append(f"{group}: must hold sections, [{group}.NAME]")
             return {}
+        kinds = self._kinds(group) if raw else {}
         sections = {name: self._section(group, name, values, kinds, tree) for name, values in raw.items()}
         return {name: section for name, section in sections.items() if section}
 

@@ -29,7 +29,7 @@ def archive(options: Options) -> App:
     from bcore.app import App, completed
 
     registry = options.registry()
-    tree = completed(options.tree(), registry, data=options.data)
+    tree = completed(options.tree(), registry, data=options.data, groups=())
     return App.of({"stores": tree["stores"]}, registry)
 
 

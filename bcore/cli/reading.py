@@ -42,7 +42,7 @@ def _client(options: Options, *, hot: bool = False, remote: str | None = None) -
     from bcore.client import Client
 
     registry = options.registry()
-    tree = completed(options.tree(), registry, data=options.data)
+    tree = completed(options.tree(), registry, data=options.data, groups=())
     # Reading needs no source and no exchange: a mistake there is no reason to keep an archive shut.
     app = App.of({"stores": tree["stores"]}, registry)
     with Client(app.reader(), hot=hot) as client:

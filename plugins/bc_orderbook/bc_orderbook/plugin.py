@@ -14,26 +14,25 @@ if TYPE_CHECKING:
 
 @hookimpl
 def bcore_sources() -> Iterator[Factory[Source]]:
+    from bc_orderbook import building
     from bc_orderbook.bookchecks import examine
     from bc_orderbook.config import OrderBookConfig
     from bc_orderbook.datasets import ORDERBOOK
     from bc_orderbook.depth_config import DepthConfig
-    from bc_orderbook.depth_source import DepthSource
     from bc_orderbook.diffs import DEPTH, DEPTH_SNAPSHOTS, DEPTH_STATES, DEPTH_TICKERS
-    from bc_orderbook.source import OrderBookSource
     from bcore.records import Factory
 
     yield Factory(
         "orderbook",
         OrderBookConfig,
-        OrderBookSource.build,
+        building.orderbook,
         summary="Order book snapshots at several tick sizes, at an interval, from a live book or over REST",
         datasets=(ORDERBOOK,),
     )
     yield Factory(
         "depth",
         DepthConfig,
-        DepthSource.build,
+        building.depth,
         summary="Every change of the order books, with snapshots and how sure they are",
         datasets=(DEPTH, DEPTH_SNAPSHOTS, DEPTH_STATES, DEPTH_TICKERS),
         examine=examine,

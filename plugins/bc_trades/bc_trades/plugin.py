@@ -14,13 +14,13 @@ if TYPE_CHECKING:
 
 @hookimpl
 def bcore_sources() -> Iterator[Factory[Source]]:
+    from bc_trades import building
     from bc_trades.config import TradesConfig
     from bc_trades.datasets import TRADES
-    from bc_trades.source import TradesSource
     from bcore.records import Factory
 
     summary = "Aggregate trades by id, live or over REST, without a hole"
-    yield Factory("trades", TradesConfig, TradesSource.build, datasets=(TRADES,), summary=summary)
+    yield Factory("trades", TradesConfig, building.trades, datasets=(TRADES,), summary=summary)
 
 
 @hookimpl
