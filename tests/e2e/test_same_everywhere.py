@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import subprocess
 import tempfile
+import threading
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack
 from pathlib import Path
@@ -22,6 +23,7 @@ from processes import command, environment
 
 import bcore
 from bc_orderbook.diffs import DEPTH, DEPTH_SNAPSHOTS, DEPTH_STATES
+from bc_trades.datasets import TRADES
 from bcore.app import App
 from bcore.client import Client
 from bcore.errors import RequestError
@@ -37,7 +39,7 @@ with tempfile.TemporaryDirectory() as nothing, bcore.open(nothing) as catalogue:
 def archive(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """Some minutes of recorded trades, snapshots and diffs, as `bcore demo` collects them."""
     path = tmp_path_factory.mktemp("everywhere") / "data"
-    words = command("demo", "--for", "6", "--speed", "40", "--data", path)
+    words = command("demo", "--for", "3", "--speed", "60", "--data", path)
     done = subprocess.run(words, cwd=path.parent, env=environment(), capture_output=True, text=True, timeout=300)
     assert path.is_dir(), done.stderr
     app = App.of({"stores": {"main": {"kind": "parquet", "path": str(path)}}})
@@ -178,6 +180,44 @@ def test_new_rows_are_followed_alike_from_any_cursor(clients: dict[str, Client],
             found[name] = [{key: _comparable(value) for key, value in row.items()} for row in rows]
     assert 20 == len(found["local"])
     assert found["local"] == found["http"] == found["ssh"]
+
+
+@pytest.mark.parametrize("name", ["local", *FAR])
+def test_rows_that_are_stored_meanwhile_come_once_each_and_late_ones_late(
+    clients: dict[str, Client], archive: Path, name: str
+) -> None:
+    symbol, found = f"{name.upper()}USDT", list[int]()
+    app = App.of({"stores": {"main": {"kind": "parquet", "path": str(archive)}}})
+    store = app.stores()["main"]
+    store.append(trades(symbol, range(10)))
+    pieces = [range(10 + 20 * number, 30 + 20 * number) for number in range(8)]
+    order = [*pieces[:3], pieces[4], pieces[3], *pieces[5:]]  # one is passed, and filled later
+
+    def write() -> None:
+        for piece in order:
+            store.append(trades(symbol, piece))
+
+    with clients[name].follow("trades", symbol, after=4, timeout=30, as_="arrow") as new:
+        writer = threading.Thread(target=write)
+        for rows in new:
+            found += rows["agg_trade_id"].to_pylist()
+            if not writer.is_alive() and len(found) == 5:
+                writer.start()
+            if len(found) >= 165:
+                break
+        assert "169" == new.cursor
+    writer.join()
+    app.close()
+    assert list(range(5, 170)) == sorted(found)
+
+
+def trades(symbol: str, ids: range) -> Batch:
+    rows = [
+        dict.fromkeys(TRADES.schema.names, each)
+        | {"symbol": symbol, "timestamp": each * SECOND, "is_buyer_maker": True, "is_best_match": True}
+        for each in ids
+    ]
+    return Batch(TRADES, symbol, pa.Table.from_pylist(rows, schema=TRADES.schema))
 
 
 def _cursor_at(dataset: str, rows: Any, back: int) -> str:
