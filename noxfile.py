@@ -181,6 +181,14 @@ def bench(session: nox.Session) -> None:
 
 
 @nox.session
+def contract(session: nox.Session) -> None:
+    """The HTTP server beside its OpenAPI document, as schemathesis finds it, for ten minutes."""
+    session.install(*sources(*PLUGINS), *group("tests"), "schemathesis>=4.0")
+    run, environ = "schemathesis_finds_nothing", {"BCORE_CONTRACT_SECONDS": "600"}
+    session.run("pytest", "tests/e2e/test_serve.py", "-k", run, *session.posargs, env=environ)
+
+
+@nox.session
 def docs(session: nox.Session) -> None:
     """The documents: generated pages anew, every link, command and code block tried, and a site of them in site/."""
     session.install(*sources(*PLUGINS), *group("tests"), *group("docs"))

@@ -43,6 +43,7 @@ class Field:
     required: bool
     default: Any
     help: str
+    pattern: str = ""  # of text that is taken, for those who describe it; more may be
 
 
 def fields_of(cls: type) -> list[Field]:
@@ -67,7 +68,11 @@ def _field(attribute: attrs.Attribute[Any]) -> Field:
     required = default is attrs.NOTHING
     if isinstance(default, attrs.Factory):  # type: ignore[arg-type]  # attrs types it as a function, it is a class
         default = None if default.takes_self else default.factory()
-    return Field(_key(attribute), attribute.type, required, default, str(attribute.metadata.get("help", "")))
+    return Field(_key(attribute), attribute.type, required, default, *_described(attribute))
+
+
+def _described(attribute: attrs.Attribute[Any]) -> tuple[str, str]:
+    return str(attribute.metadata.get("help", "")), str(attribute.metadata.get("pattern", ""))
 
 
 def parse(cls: Callable[..., T], values: Mapping[str, Any]) -> T:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import shlex
 import shutil
 import subprocess
@@ -216,6 +217,19 @@ def test_the_curl_lines_of_the_readme_work(served: Served, tmp_path: Path, line:
     )
     assert 0 == done.returncode
     assert done.stdout.endswith(b"503" if "/ready" in line else b"200"), done.stdout[-200:]
+
+
+@pytest.mark.skipif(shutil.which("schemathesis") is None, reason="schemathesis is not installed: nox -s contract")
+def test_schemathesis_finds_nothing(served: Served, tmp_path: Path) -> None:
+    """Its default checks, with requests that the OpenAPI document allows and such that it does not."""
+    seconds = os.environ.get("BCORE_CONTRACT_SECONDS", "60")
+    ended = subprocess.run(
+        ["schemathesis", "run", f"{served.url}/openapi.json", "-H", "X-API-Key: your-key", "--max-time", seconds],
+        cwd=tmp_path,
+        capture_output=True,
+        text=True,
+    )
+    assert 0 == ended.returncode, ended.stdout
 
 
 def test_strangers_are_let_in_only_on_purpose(archive: Path) -> None:

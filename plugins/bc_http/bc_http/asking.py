@@ -12,7 +12,7 @@ from bc_http.problems import Problem
 from bcore.errors import RequestError
 from bcore.instants import parse_instant
 from bcore.protocols import ViewInfo
-from bcore.query import Request
+from bcore.query import LARGEST, Request
 
 EPOCH = 0
 FormatName = Literal["json", "columns", "ndjson", "csv", "arrow", "parquet"]
@@ -81,6 +81,8 @@ class Asking:
     def _request(self, symbol: str, common: Common, own: Mapping[str, Any], problems: Problems) -> Request | None:
         start = self._instant("start_time", common.start_time, problems)
         end = self._instant("end_time", common.end_time, problems)
+        if start is not None and end is not None:
+            start = min(start, end)  # nothing lies between
         try:
             return Request(
                 self.view.name,
@@ -92,19 +94,20 @@ class Asking:
                 columns=common.columns or None,
                 params=own,
                 hot=self.hot,
-                **self._counts(common, problems),
+                **self._counts(common),
             )
         except RequestError as error:
             problems.extend(Problem.of(error, self.parameters.names).problems)
         return None
 
-    def _counts(self, common: Common, problems: Problems) -> dict[str, int | None]:
-        """`tail=true` says from which end the limit counts, as the original's clients do; `tail=10` is a count."""
-        if common.tail is True and common.limit is None:
-            problems.append(("tail", "tail must be a number where limit is not given"))
-        if common.tail is True:
-            return {"tail": common.limit}
-        return {"limit": common.limit, "tail": None if common.tail is False else common.tail}
+    def _counts(self, common: Common) -> dict[str, int | None]:
+        """`tail=true` says from which end the limit counts, as the original's clients do; `tail=10` is a count too, and
+        the smaller one holds."""
+        if common.tail is None or common.tail is False:
+            return {"limit": common.limit}
+        counts = [each for each in (common.limit, None if common.tail is True else common.tail) if each is not None]
+        outside = [each for each in counts if not 0 <= each < LARGEST]  # is told, however small the other one is
+        return {"tail": outside[0] if outside else min(counts, default=None)}
 
     def _instant(self, name: str, text: str | None, problems: Problems) -> int | None:
         try:

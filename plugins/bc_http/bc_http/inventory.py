@@ -28,6 +28,7 @@ from bcore.wire import parameters_of, stats_table, views_table
 ARROW = FORMATS["arrow"].media[0]
 FIXED = {
     "/symbols": "The symbols that anything is stored of, by dataset",
+    "/live/{view}/{symbol}": "New rows of a view as they are stored: Server-Sent Events, or a WebSocket",
     "/stats": "Row counts, bytes, gaps and time ranges of every series",
     "/views": "Everything that can be read, with parameters and columns",
     "/health": "Whether the server is alive; needs no key",

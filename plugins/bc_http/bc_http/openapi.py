@@ -10,6 +10,7 @@ from attrs import define, field
 from bc_http import schemas
 from bc_http.archive import Archive
 from bc_http.asking import Common
+from bc_http.config import HttpConfig
 from bc_http.formats import FORMATS
 from bc_http.inventory import ARROW, FIXED, parameters
 from bc_http.problems import MEDIA_TYPE
@@ -22,23 +23,26 @@ from bcore.protocols import ViewInfo
 Document = dict[str, Any]
 SYMBOL = {"name": "symbol", "in": "path", "required": True, "schema": {"type": "string", "minLength": 1}}
 SYMBOL |= {"description": "as /symbols lists it", "examples": {"usual": {"value": "BTCUSDT"}}}
-NARROW = {
-    "/symbols": ("view",),
-    "/ready": ("view", "symbol"),
-}
+NARROW = {"/symbols": ("view",)}
+UNTOLD = ("/ready", "/live/{view}/{symbol}")
 HELP = {"view": "only of this view", "symbol": "only of this symbol"}
 REFUSALS = {
     "400": "Parameters that cannot be used, every one of them",
     "401": "A key is needed, or this one is not known",
+    "403": "More rows than are given in one answer in JSON",
     "404": "No such view or symbol; near matches are named",
     "406": "No format that the client takes",
+    "413": "A body, which no request needs",
+    "414": "A path or a query that is too long",
     "429": "More requests than are allowed; Retry-After says when to come back",
+    "431": "Headers that are too long",
     "503": "The archive cannot be read now",
 }
 ABOUT = {
     "title": "bcore",
     "version": __version__,
-    "description": "Market data as it was collected, and what is computed of it.",
+    "description": "Market data as it was collected, and what is computed of it. New rows are pushed at "
+    "/live/{view}/{symbol}; /ready answers 503 when the data is stale or has open gaps.",
 }
 PROBLEM: Document = {
     "type": "object",
@@ -62,8 +66,9 @@ PROBLEM: Document = {
 }
 
 
-def document(state: State, keyed: bool, routes: tuple[Route, ...] = ()) -> Document:
-    """The OpenAPI document of everything that can be asked for now."""
+def document(state: State, config: HttpConfig, routes: tuple[Route, ...] = ()) -> Document:
+    """The OpenAPI document of everything that can be asked for now, and answered as a whole: `/live` never ends, and
+    `/ready` answers those who watch the server, with 503 when all is well with it but not with its data."""
     paths: Document = {}
     for name, view in sorted(state.views.items()):
         without = () if state.sequence_of(name) else ("after_id",)
@@ -71,6 +76,8 @@ def document(state: State, keyed: bool, routes: tuple[Route, ...] = ()) -> Docum
         paths[f"/hot/{name}/{{symbol}}"] = {"get": _rows(name, view, without, hot=True)}
     paths["/"] = {"get": _plain("index", "What the server answers", public=False)}
     for path, summary in FIXED.items():
+        if path in UNTOLD:
+            continue
         paths[path] = {"get": _plain(path[1:].replace(".", "_"), summary, path, public=path == "/health")}
     for route in routes:
         if route.summary and route.path != "/":
@@ -81,7 +88,7 @@ def document(state: State, keyed: bool, routes: tuple[Route, ...] = ()) -> Docum
         "responses": {f"Refused{status}": _refused(text) for status, text in REFUSALS.items()},
     }
     told: Document = {"openapi": "3.1.0", "info": ABOUT, "paths": paths, "components": components}
-    if keyed:
+    if config.api_key or config.keys:
         components["securitySchemes"] = {
             "key": {"type": "apiKey", "in": "header", "name": "X-API-Key"},
             "bearer": {"type": "http", "scheme": "bearer"},
@@ -94,7 +101,11 @@ def _rows(name: str, view: ViewInfo, without: tuple[str, ...], *, hot: bool) -> 
     own = [] if view.params is None else schemas.parameters(view.params)
     facets = [_facet(each, view) for each in view.facets]
     taken = {*without, *(each["name"] for each in (*own, *facets))}
+    if view.sized_by:
+        taken |= {"start_time", "end_time"}
     common = [each for each in schemas.parameters(Common) if each["name"] not in taken]
+    for each in (told for told in common if told["name"] == "columns"):
+        each["schema"]["items"] = {"type": "string", "enum": view.schema.names}
     about = f"{view.summary or name}: the newest rows, from what is kept hot" if hot else view.summary or name
     return {
         "operationId": f"{'hot_' if hot else ''}{name}",
@@ -102,7 +113,7 @@ def _rows(name: str, view: ViewInfo, without: tuple[str, ...], *, hot: bool) -> 
         "tags": [name],
         "parameters": [SYMBOL, *own, *facets, *common],
         "responses": {"200": _answer(name, view), "304": {"description": "What If-None-Match names is what there is"}}
-        | _refusals("400", "401", "404", "406", "429", "503"),
+        | _refusals("400", "401", "403", "404", "406", "429", "503"),
     }
 
 
@@ -148,9 +159,6 @@ def _plain(name: str, summary: str, path: str = "/", *, public: bool) -> Documen
         takes.append({"name": "format", "in": "query", "required": False, "schema": schema})
     refused = _refusals("400", *(() if public else ("401", "429")), *(("404",) if path == "/symbols" else ()))
     responses: Document = {"200": {"description": summary, "content": content}, **refused}
-    if path == "/ready":
-        both: Document = {JSON: {"schema": {}}, MEDIA_TYPE: {"schema": {}}}
-        responses["503"] = {"description": "It is not, and why", "content": both}
     if path in ("/symbols", "/stats", "/views", "/openapi.json"):
         responses["304"] = {"description": "What If-None-Match names is what there is"}
     if path in ("/stats", "/views"):
@@ -169,7 +177,8 @@ def _of_route(route: Route) -> Document:
 
 
 def _refusals(*statuses: str) -> Document:
-    return {status: {"$ref": f"#/components/responses/Refused{status}"} for status in sorted(set(statuses))}
+    every = sorted({*statuses, "413", "414", "431"})
+    return {status: {"$ref": f"#/components/responses/Refused{status}"} for status in every}
 
 
 def _refused(text: str) -> Document:
@@ -191,6 +200,5 @@ class OpenApi(Resource):
     def of(self, state: State) -> Document:
         """Made once for as long as the views are the same."""
         if self._made is None or self._made[0] is not state.views:
-            config = self.archive.config
-            self._made = (state.views, document(state, bool(config.api_key or config.keys), self.routes))
+            self._made = (state.views, document(state, self.archive.config, self.routes))
         return self._made[1]

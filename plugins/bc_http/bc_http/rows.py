@@ -101,18 +101,20 @@ class Rows(Resource):
             raise NotFoundError(f"there is no view {name!r}{near(name, state.views)}; views: {known}")
         asked = Asking(view, self.hot).parsed(symbol, query)
         form = format_for(asked.common.format, accept)
-        request = self._counted(asked.request, view) if form.counted else asked.request
+        request = (
+            self._counted(asked.request, view, newest=asked.common.tail is True) if form.counted else asked.request
+        )
         return Plan(view, asked, form, request, path, query)
 
-    def _counted(self, request: Request, view: ViewInfo) -> Request:
+    def _counted(self, request: Request, view: ViewInfo, *, newest: bool) -> Request:
         """JSON holds everything at once, on both sides: it has a default and a limit."""
         config = self.archive.config
         if max(request.limit or 0, request.tail or 0) > config.max_rows:
             name = "tail" if request.tail else "limit"
             sentence = f"{name} must be at most {config.max_rows} in JSON; arrow, parquet, csv and ndjson have no limit"
-            raise Problem(400, sentence, ((name, sentence),))
+            raise Problem(403, sentence, ((name, sentence),))
         if request.limit is None and request.tail is None and not request.hot and view.sized_by is None:
-            return evolve(request, limit=config.default_rows)
+            return evolve(request, **{"tail" if newest else "limit": config.default_rows})
         return request
 
     def _answer(self, plan: Plan, state: State, coding: str | None) -> Answer:

@@ -4,14 +4,17 @@ from __future__ import annotations
 
 import types
 import typing
+from collections.abc import Callable
 from typing import Any, Literal, get_args, get_origin
 
 import pyarrow as pa
 
-from bcore.fields import Field, fields_of
+from bcore.fields import Field, FieldsError, fields_of, parse
+from bcore.query import LARGEST
 
 Schema = dict[str, Any]
 NUMBER = "-?[0-9]{1,15}(\\.[0-9]{1,9})?"
+MOST = LARGEST - 1
 _SCALARS: dict[Any, str] = {bool: "boolean", int: "integer", float: "number", str: "string"}
 
 
@@ -28,32 +31,75 @@ def of_type(kind: Any) -> Schema:
     return {"type": _SCALARS.get(kind, "string")}
 
 
-def parameter(each: Field, where: str = "query") -> Schema:
-    """A parameter of an operation. Lists are written with commas."""
-    schema = of_type(each.type)
-    if each.name in BOUNDS:
-        schema = {**schema, **BOUNDS[each.name]}
+def parameter(each: Field, cls: type) -> Schema:
+    """A parameter of an operation, one of the fields of `cls`. Lists are written with commas."""
+    known = _known(each.name)
+    schema = known if "type" in known or "anyOf" in known else {**of_type(each.type), **_bounds(each, cls), **known}
+    if each.pattern:
+        schema["pattern"] = each.pattern
     if not each.required and isinstance(each.default, (str, int, float, bool)):
-        schema = {**schema, "default": each.default}
-    told: Schema = {"name": each.name, "in": where, "required": each.required, "schema": schema}
+        schema["default"] = each.default
+    told: Schema = {"name": each.name, "in": "query", "required": each.required, "schema": schema}
     if schema.get("type") == "array":
         told |= {"style": "form", "explode": False}
     return told | ({"description": each.help} if each.help else {})
 
 
-BOUNDS: dict[str, Schema] = {
-    "limit": {"minimum": 0},
-    "offset": {"minimum": 0},
-    "after_id": {"minimum": 0},
-    "start_time": {"examples": ["2026-02-15T00:00:00"]},
-    "end_time": {"examples": ["2026-02-15T01:00:00"]},
-    "columns": {"minItems": 1},
-}
-
-
 def parameters(cls: type) -> list[Schema]:
     """The fields of an attrs class as query parameters."""
-    return [parameter(each) for each in fields_of(cls)]
+    return [parameter(each, cls) for each in fields_of(cls)]
+
+
+def _known(name: str) -> Schema:
+    """What is checked elsewhere than in the class."""
+    count = {"minimum": 0, "maximum": MOST}
+    instant = {"type": "string", "format": "date-time", "examples": ["2026-02-15T00:00:00Z"]}
+    return {
+        "limit": count,
+        "tail": {"anyOf": [{"type": "integer", **count}, {"type": "boolean"}]},
+        "offset": count,
+        "after_id": count,
+        "start_time": instant,
+        "end_time": {**instant, "examples": ["2026-02-15T01:00:00Z"]},
+        "columns": {"minItems": 1},
+        "at": instant,
+    }.get(name, {})
+
+
+def _bounds(each: Field, cls: type) -> Schema:
+    """The numbers that the class takes: the class itself is asked, and so never told otherwise."""
+    schema = of_type(each.type)
+    numbers = schema["items"] if schema.get("type") == "array" else schema
+    whole = numbers.get("type") == "integer"
+    if not whole and numbers.get("type") != "number":
+        return {}
+
+    def takes(value: float) -> bool:
+        return _takes(cls, each.name, value)
+
+    found: Schema = {}
+    if not takes(-1):
+        found = {"minimum": 0} if takes(0) else {"minimum": 1} if whole else {"exclusiveMinimum": 0}
+    if takes(1) and not takes(MOST):
+        found["maximum"] = _largest(takes)
+    return {"items": {**numbers, **found}} if schema.get("type") == "array" else found
+
+
+def _takes(cls: type, name: str, value: float) -> bool:
+    try:
+        parse(cls, {name: value})
+    except FieldsError as error:
+        return not any(path.split("[")[0] == name for path, _ in error.problems)
+    return True
+
+
+def _largest(takes: Callable[[float], bool]) -> int:
+    """The largest whole number that is taken, 1 being one."""
+    low, high = 1, MOST
+    while high - low > 1:
+        middle = (low + high) // 2
+        low, high = (middle, high) if takes(middle) else (low, middle)
+    return low
 
 
 def of_column(column: pa.Field) -> Schema:

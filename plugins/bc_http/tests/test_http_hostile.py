@@ -32,6 +32,7 @@ NUMBERS = (
     "null",
     "5",
 )
+LIVE = ("/live/ticks/AAA", "/live/counts/AAA")
 NAMES = (
     "limit",
     "offset",
@@ -71,7 +72,7 @@ segment = st.one_of(st.sampled_from(PROBES), text).map(lambda each: quote(each, 
 path = st.one_of(
     st.lists(segment, min_size=1, max_size=5).map(lambda each: "/" + "/".join(each)),
     st.sampled_from(
-        ["/ticks/AAA", "/hot/ticks/AAA", "/quotes/AAA", "/counts/AAA", "/stats", "/symbols", "/ready", "/"]
+        ["/ticks/AAA", "/hot/ticks/AAA", "/quotes/AAA", "/counts/AAA", "/stats", "/symbols", "/ready", "/", *LIVE]
     ),
 )
 value = st.one_of(st.sampled_from(NUMBERS + TIMES + PROBES), st.integers().map(str), text)

@@ -197,3 +197,21 @@ def test_an_answer_is_worked_out_anew_only_when_rows_were_added(serve: Callable[
 
 def test_json_is_json_for_every_value(served: Any) -> None:
     assert 200 == len(json.loads(served.get("/ticks/GAP?limit=200&format=columns").body)["columns"]["price"])
+
+
+@pytest.mark.parametrize(
+    ("query", "expected"),
+    [
+        ("limit=3&tail=5", [2997, 2998, 2999]),
+        ("limit=5&tail=3", [2997, 2998, 2999]),
+        ("start_time=2026-01-01T00:00:00&tail=true&limit=2", [2998, 2999]),
+        ("start_time=2026-01-02&end_time=2026-01-01", []),
+    ],
+)
+def test_counts_and_bounds_that_are_all_given_all_hold(served: Any, query: str, expected: list[int]) -> None:
+    assert expected == [row["id"] for row in served.get(f"/ticks/AAA?{query}").json()["data"]]
+
+
+def test_the_newest_without_a_count_are_the_default_number_of_rows(served: Any) -> None:
+    found = served.get("/ticks/AAA?start_time=2026-01-01T00:00:00&tail=true").json()
+    assert (1000, 2999) == (found["count"], found["data"][-1]["id"])

@@ -62,7 +62,10 @@ def every_field(default: str = "1s") -> Any:
     return field(
         default=default,
         validator=_a_step,
-        metadata={"help": "from one book to the next: 100ms, 1s, 5m, 1h; times are multiples of it"},
+        metadata={
+            "help": "from one book to the next: 100ms, 1s, 5m, 1h; times are multiples of it",
+            "pattern": "^[1-9][0-9]{0,3}(ms|s|m|h)$",
+        },
     )
 
 

@@ -13,7 +13,7 @@ from bc_trades.candles import joined, pieces
 from bc_trades.datasets import tiles
 from bc_trades.exact import Scratch
 from bc_trades.pieces import Pieces, Trades
-from bc_trades.timeframes import LATEST, Timeframe, timeframe_of
+from bc_trades.timeframes import LATEST, TIMEFRAMES, Timeframe, timeframe_of
 from bcore.records import Derivation
 
 if TYPE_CHECKING:
@@ -51,7 +51,10 @@ class OhlcvParams:
     timeframe: str = field(
         default="1m",
         validator=_a_timeframe,
-        metadata={"help": "length of a bar: 1s, 1m ... 12h, 1d, 3d, 1w, 1M, or as pandas writes it: 15min, 1H"},
+        metadata={
+            "help": "length of a bar: 1s, 1m ... 12h, 1d, 3d, 1w, 1M, or as pandas writes it: 15min, 1H",
+            "pattern": f"^({'|'.join(TIMEFRAMES)})$",
+        },
     )
 
     @property

@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 from bc_trades import ohlcv
 from bc_trades.exact import SAFE, Scaled
 from bc_trades.pieces import Joined, Pieces
-from bc_trades.timeframes import timeframe_of
+from bc_trades.timeframes import TIMEFRAMES, timeframe_of
 from bcore.instants import DAY
 
 if TYPE_CHECKING:
@@ -35,7 +35,10 @@ class SessionParams(ohlcv.OhlcvParams):
     timeframe: str = field(
         default="1m",
         validator=_within_a_day,
-        metadata={"help": "length of a bar: 1s, 1m ... 12h, 1d, or as pandas writes it: 15min, 1H"},
+        metadata={
+            "help": "length of a bar: 1s, 1m ... 12h, 1d, or as pandas writes it: 15min, 1H",
+            "pattern": f"^({'|'.join(name for name, each in TIMEFRAMES.items() if each.length <= DAY)})$",
+        },
     )
 
 
