@@ -57,13 +57,33 @@ def columns(wanted: Wanted, batches: Iterable[pa.RecordBatch]) -> Iterator[bytes
     """`{"symbol": .., "count": .., "columns": {"price": [..], ..}}`: a third of the bytes of rows."""
     table = pa.Table.from_batches(list(batches), wanted.schema)
     yield _opened(wanted) + b'"columns":{'
+    if table.num_rows <= BLOCK_ROWS and table.num_columns:
+        yield _listed(table.combine_chunks(), wanted.micros)
+    else:
+        yield from _long_columns(table, wanted.micros)
+    yield b"}}"
+
+
+def _listed(table: pa.Table, micros: bool) -> bytes:
+    """Few rows: all columns are joined in one go."""
+    cells = [json_cells(chunk, micros) for column in table.columns for chunk in column.chunks or [_nothing(column)]]
+    ends = range(0, table.num_rows * len(cells) + 1, table.num_rows) if table.num_rows else [0] * (len(cells) + 1)
+    lists = pa.ListArray.from_arrays(pa.array(ends, pa.int32()), pa.concat_arrays(cells))
+    texts = zip(table.schema.names, pc.binary_join(lists, ",").to_pylist(), strict=True)
+    return ",".join(f"{msgspec.json.encode(name).decode()}:[{text}]" for name, text in texts).encode()
+
+
+def _nothing(column: pa.ChunkedArray) -> pa.Array:
+    return pa.array([], column.type)
+
+
+def _long_columns(table: pa.Table, micros: bool) -> Iterator[bytes]:
     for index, name in enumerate(table.schema.names):
         yield (b"," if index else b"") + msgspec.json.encode(name) + b":["
         chunks = [chunk for chunk in table.column(index).chunks if len(chunk)]
         for number, chunk in enumerate(chunks):
-            yield (b"," if number else b"") + joined(json_cells(chunk, wanted.micros), ",")
+            yield (b"," if number else b"") + joined(json_cells(chunk, micros), ",")
         yield b"]"
-    yield b"}}"
 
 
 def ndjson(wanted: Wanted, batches: Iterable[pa.RecordBatch]) -> Iterator[bytes]:

@@ -114,7 +114,8 @@ class Rows(Resource):
             sentence = f"{name} must be at most {config.max_rows} in JSON; arrow, parquet, csv and ndjson have no limit"
             raise Problem(403, sentence, ((name, sentence),))
         if request.limit is None and request.tail is None and not request.hot and view.sized_by is None:
-            return evolve(request, **{"tail" if newest else "limit": config.default_rows})
+            most = config.default_rows
+            return evolve(request, tail=most) if newest else evolve(request, limit=most)
         return request
 
     def _answer(self, plan: Plan, state: State, coding: str | None) -> Answer:

@@ -52,9 +52,9 @@ def parameters(cls: type) -> list[Schema]:
 
 def _known(name: str) -> Schema:
     """What is checked elsewhere than in the class."""
-    count = {"minimum": 0, "maximum": MOST}
-    instant = {"type": "string", "format": "date-time", "examples": ["2026-02-15T00:00:00Z"]}
-    return {
+    count: Schema = {"minimum": 0, "maximum": MOST}
+    instant: Schema = {"type": "string", "format": "date-time", "examples": ["2026-02-15T00:00:00Z"]}
+    known: dict[str, Schema] = {
         "limit": count,
         "tail": {"anyOf": [{"type": "integer", **count}, {"type": "boolean"}]},
         "offset": count,
@@ -63,7 +63,8 @@ def _known(name: str) -> Schema:
         "end_time": {**instant, "examples": ["2026-02-15T01:00:00Z"]},
         "columns": {"minItems": 1},
         "at": instant,
-    }.get(name, {})
+    }
+    return known.get(name, {})
 
 
 def _bounds(each: Field, cls: type) -> Schema:

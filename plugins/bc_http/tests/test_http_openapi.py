@@ -28,7 +28,7 @@ def test_every_view_is_described_with_its_own_parameters_and_columns(served: Any
     document = served.get("/openapi.json").json()
     taken = {each["name"]: each for each in document["paths"]["/counts/{symbol}"]["get"]["parameters"]}
     assert {"symbol", "seconds", "limit", "start_time", "tail", "format"} <= set(taken)
-    assert {"type": "integer", "default": 60} == taken["seconds"]["schema"]
+    assert {"type": "integer", "minimum": 1, "default": 60} == taken["seconds"]["schema"]
     quotes = {each["name"]: each for each in document["paths"]["/hot/quotes/{symbol}"]["get"]["parameters"]}
     assert ("size" in quotes, "after_id" in quotes, "pattern" in quotes["size"]["schema"]) == (True, False, True)
     assert "after_id" in {each["name"] for each in document["paths"]["/ticks/{symbol}"]["get"]["parameters"]}
