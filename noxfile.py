@@ -23,8 +23,8 @@ PROJECT = nox.project.load_toml(ROOT / "pyproject.toml")
 PLUGINS = sorted(folder.parent.name for folder in ROOT.glob("plugins/*/pyproject.toml"))
 # Most tests wait for processes and sockets: two for each core keep a machine busy.
 SIDE_BY_SIDE = ("-q", "-n", "4", "--dist", "worksteal")
-# What tells nothing of versions that other tests do not: the run through every fault, and what a browser shows.
-TIMELESS = ("tests/e2e/test_fault_matrix.py", "tests/e2e/test_dashboard.py")
+# What tells nothing of versions that other tests do not: every fault, what a browser shows, and tests of tests.
+TIMELESS = ("tests/e2e/test_fault_matrix.py", "tests/e2e/test_dashboard.py", "tests/kit")
 KINDS = ("derivation", "source", "store", "transport", "exchange")
 PAGE = "from bc_dashboard.assets import *; assert {'index.html', LIBRARY} <= set(Assets.installed().files)"
 LIBRARIES = {

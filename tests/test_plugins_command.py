@@ -1,12 +1,10 @@
-"""`bcore plugins`: the list, the doctor, and new packages."""
+"""`bcore plugins`: the list, the doctor, and new packages, whose own tests `nox -s thirdparty` runs."""
 
 from __future__ import annotations
 
 import json
-import os
 import re
 import subprocess
-import sys
 import tomllib
 from collections.abc import Callable
 from pathlib import Path
@@ -170,29 +168,3 @@ def test_a_new_package_has_nothing_of_the_example_s_name(kind: str) -> None:
     for path, text in files.items():
         if path.endswith(".py"):
             compile(text, path, "exec")
-
-
-def test_new_packages_of_every_kind_pass_their_tests(tmp_path: Path, bcore: Run) -> None:
-    """But for the slowest tests of the store, which `nox -s thirdparty` runs too."""
-    site, folders = tmp_path / "site", []
-    for kind in KINDS:
-        ended = bcore("plugins", "new", f"my_{kind}", "--kind", kind)
-        assert 0 == ended.returncode, ended.stderr
-        folder = tmp_path / f"bc_my_{kind}"
-        folders.append(folder)
-        head = f"Metadata-Version: 2.1\nName: bc-my-{kind}\nVersion: 0.1.0\n"
-        install(site, head, f"my_{kind} = bc_my_{kind}.plugin")
-    paths = [str(site), *map(str, folders), str(HERE.parent)]
-    slow = "not killed and not reader_beside and not history"
-    words = [sys.executable, "-m", "pytest", "-q", "--import-mode=importlib", "-p", "no:cacheprovider", "-k", slow]
-    ended = subprocess.run(
-        [*words, *(str(folder / "tests") for folder in folders)],
-        cwd=tmp_path,
-        env={**os.environ, "PYTHONPATH": os.pathsep.join(paths)},
-        capture_output=True,
-        text=True,
-        timeout=600,
-    )
-    assert 0 == ended.returncode, ended.stdout[-3000:]
-    assert " passed" in ended.stdout
-    assert "failed" not in ended.stdout

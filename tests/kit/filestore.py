@@ -8,6 +8,7 @@ from pathlib import Path
 from urllib.parse import quote
 
 import pyarrow as pa
+import pytest
 from attrs import define, field
 
 from bcore.memory import MemoryStore
@@ -82,6 +83,10 @@ class FileStoreTests(StoreTests):
     """What is the same for all wrong file stores."""
 
     kind: type[FileStore] = FileStore
+
+    @pytest.fixture
+    def kills(self) -> int:
+        return 3
 
     def open(self, place: Path) -> FileStore:
         return self.kind(place=place)
