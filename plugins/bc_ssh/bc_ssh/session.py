@@ -12,6 +12,7 @@ from contextlib import suppress
 from pathlib import Path
 from threading import Lock, Thread
 from typing import IO
+from weakref import finalize
 
 from attrs import define, field
 
@@ -73,6 +74,7 @@ class Session:
         with self._lock:
             if self._folder is None:
                 self._folder = Path(tempfile.mkdtemp(prefix="bc-ssh-"))
+                finalize(self, shutil.rmtree, self._folder, True)  # of a client that nobody closed, too
             socket = self._folder / "s"
         if len(str(socket)) > LONGEST_SOCKET:
             return ["-o", "ControlMaster=no", "-o", "ControlPath=none"]
