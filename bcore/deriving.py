@@ -17,7 +17,7 @@ from attrs import define, evolve, field, frozen
 from bcore.errors import BcoreError, PluginError, RequestError
 from bcore.protocols import Store
 from bcore.query import Query, clip
-from bcore.records import Derivation, SeriesStats
+from bcore.records import CHAIN, Derivation, SeriesStats
 from bcore.schema import fitting
 
 if TYPE_CHECKING:
@@ -94,7 +94,7 @@ class Deriving:
         """What the rows that the store keeps hot come to: cheap, and no more than those tell."""
         with blamed(self.derivation.name):
             need = evolve(self.derivation.needs(query, self.params), columns=self._inputs(query))
-            rows = self._with_symbol(self.store.hot(need), Repeated(query.symbol))
+            rows = self._whole(self.store.hot(need), Repeated(query.symbol), need)
             return self._fitting(self.derivation.apply(rows, self.params)).select(list(self.columns))
 
     def _needs(self, asked: Query) -> Query:
@@ -143,7 +143,7 @@ class Deriving:
     def _computed(self, reading: Query) -> pa.Table:
         derivation = self.derivation
         if derivation.part is None or derivation.merge is None:
-            rows = self._with_symbol(self.store.read(reading), Repeated(reading.symbol))
+            rows = self._whole(self.store.read(reading), Repeated(reading.symbol), reading)
             return derivation.apply(rows, self.params)
         choice = {"columns": self._made_columns()} if _chooses(derivation.part) else {}
         parts = [derivation.part(table, self.params, **choice) for table in self._tables(reading)]
@@ -158,14 +158,16 @@ class Deriving:
         for batch in self.store.scan(reading):
             held.append(batch)
             if sum(each.num_rows for each in held) >= PART_ROWS:
-                yield self._with_symbol(pa.Table.from_batches(held), symbols)
+                yield self._whole(pa.Table.from_batches(held), symbols, reading)
                 held = []
         if any(each.num_rows for each in held):
-            yield self._with_symbol(pa.Table.from_batches(held), symbols)
+            yield self._whole(pa.Table.from_batches(held), symbols, reading)
 
-    def _with_symbol(self, table: pa.Table, symbols: Repeated) -> pa.Table:
-        """A series is of one symbol: where columns are chosen, that one is not read but known."""
-        return table.append_column("symbol", symbols.column(table.num_rows)) if self.derivation.inputs else table
+    def _whole(self, table: pa.Table, symbols: Repeated, query: Query) -> pa.Table:
+        """With the symbol: a series is of one, so where columns are chosen it is not read but known. And with the
+        chain of the dataset, which may be another's than the derivation names."""
+        whole = table.append_column("symbol", symbols.column(table.num_rows)) if self.derivation.inputs else table
+        return whole.replace_schema_metadata({CHAIN: ",".join(query.dataset.chain)})
 
     def _reading(self, need: Query, stats: SeriesStats) -> Query:
         """The rows and columns to read for what is needed: with their neighbours by sequence, and with the rows in

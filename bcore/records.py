@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from bcore.spans import Spans
 
 T = TypeVar("T")
+CHAIN = b"bcore.chain"  # in the metadata of a table that a derivation is given: its dataset's chain, as `first,last`
 NAME = re.compile(r"[a-z][a-z0-9_]{0,62}")
 SCHEME = re.compile(r"[a-z][a-z0-9+.-]*")
 
@@ -310,6 +311,8 @@ class Derivation:
       that goes out of the dataset's, without limit or tail. A wider answer than needed is allowed; one that turns
       out to hold too few rows is asked for again with a larger `limit` or `tail`.
     - `apply(table, params)`: all rows of the view that the table yields, in time order, with exactly `schema`.
+      The metadata of the table's schema names the chain of the dataset it is of, under `CHAIN`: a renamed dataset need
+      not have one where `dataset` has.
     - `context`: how far on either side of the window, by the dataset's sequence, `apply` wants to see besides
       (a candle needs its neighbours to know that nothing is missing between). With `context` the table also has
       every row whose sequence lies between those of the window, whatever its time.

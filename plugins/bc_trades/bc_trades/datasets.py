@@ -5,7 +5,7 @@ from __future__ import annotations
 import pyarrow as pa
 from attrs import evolve
 
-from bcore.records import Dataset
+from bcore.records import CHAIN, Dataset
 
 TRADES = Dataset(
     name="trades",
@@ -35,23 +35,11 @@ that they print as it did. `first_trade_id`..`last_trade_id` are the trades that
 (price and quantity 0, both trade ids -1; protocol section 9.2) is a row like any other: it holds its id.
 """
 
-_TILES = {b"tiles": b"no"}
-
-
-def _untiled(dataset: Dataset) -> Dataset:
-    place = dataset.schema.get_field_index("first_trade_id")
-    column = dataset.schema.field(place).with_metadata(_TILES)
-    return evolve(dataset, chain=(), schema=dataset.schema.set(place, column))
-
-
-UNTILED_TRADES = _untiled(TRADES)
+UNTILED_TRADES = evolve(TRADES, chain=())
 """The same rows of an exchange whose public tape leaves out fills that have ids: there a hole between the trade ids of
-two aggregates is no loss, and `agg_trade_id` alone proves that none is missing. The column says so itself, so that
-whoever computes from rows knows it wherever they come from."""
+two aggregates is no loss, and `agg_trade_id` alone proves that none is missing."""
 
 
 def tiles(schema: pa.Schema) -> bool:
-    """Whether a hole between the trade ids of such rows shows that one is lost."""
-    place = schema.get_field_index("first_trade_id")
-    told = schema.field(place).metadata if place >= 0 else None
-    return not told or told.get(b"tiles") != _TILES[b"tiles"]
+    """Whether a hole between the trade ids of a derivation's rows shows that one is lost."""
+    return (schema.metadata or {}).get(CHAIN) != b""

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator
+from pathlib import Path
 from typing import Any
 
 import pytest
 
 from bc_trades import TRADES, plugin
 from bc_trades.config import TradesConfig
-from bc_trades.datasets import UNTILED_TRADES, tiles
+from bc_trades.datasets import UNTILED_TRADES
 from bc_trades.landmarks import Landmarks
 from bc_trades.source import TradesSource
 from bcore.collect import Job
@@ -65,20 +66,17 @@ def untiled() -> tuple[MemoryStore, Dataset]:
     return collected(Exchange(trades_tile=False, trades_weight=20))
 
 
-def views(store: MemoryStore) -> Iterator[tuple[str, list[dict[str, Any]]]]:
+def views(store: Any) -> Iterator[tuple[str, list[dict[str, Any]]]]:
     reader = StoreReader((store,), (TRADES,), tuple(plugin.bcore_derivations()))
     for name, params in (("ohlcv", {}), ("vwap", {}), ("taker_flow", {}), ("tick_bars", {"size": "9"})):
         yield name, reader.read(Request(f"um_{name}", "BTCUSDT", params=params)).to_pylist()
 
 
 def test_the_archive_says_that_its_trade_ids_do_not_tile(untiled: tuple[MemoryStore, Dataset]) -> None:
-    assert ((), False) == (untiled[1].chain, tiles(untiled[1].schema))
+    assert () == untiled[1].chain
     assert (TRADES.key, TRADES.sequence, TRADES.schema) == (untiled[1].key, untiled[1].sequence, untiled[1].schema)
     _, usual = collected(Exchange())
-    assert (TRADES.chain, True) == (usual.chain, tiles(usual.schema))
-    assert not tiles(
-        untiled[0].read(Query(untiled[1], "BTCUSDT", columns=("agg_trade_id", "first_trade_id"))).schema
-    ), "what is read says it too"
+    assert TRADES.chain == usual.chain
 
 
 def test_bars_are_complete_though_trade_ids_are_left_out(untiled: tuple[MemoryStore, Dataset]) -> None:
@@ -118,3 +116,15 @@ def test_a_page_costs_what_the_exchange_says() -> None:
 
 def _micros(bar: dict[str, Any]) -> int:
     return int(bar["timestamp"].timestamp() * 1e6)
+
+
+def test_an_archive_that_is_opened_again_knows_it_still(untiled: tuple[MemoryStore, Dataset], tmp_path: Path) -> None:
+    parquet = pytest.importorskip("bc_parquet.store", reason="the archive (bc-parquet) is not installed")
+    rows = untiled[0].read(Query(untiled[1], "BTCUSDT"))
+    written = parquet.ParquetStore(tmp_path)
+    for begin in range(0, COUNT, 8):
+        written.append(Batch(untiled[1], "BTCUSDT", rows.slice(begin, 8)))
+    written.compact(Series(untiled[1], "BTCUSDT"))
+    written.close()
+    for name, bars in views(parquet.ParquetStore(tmp_path)):
+        assert [True] * (len(bars) - 1) == [bar["complete"] for bar in bars[:-1]], name
