@@ -27,7 +27,10 @@ pytest.importorskip("bc_replay", reason="the blocks are run against the replay e
 pytest.importorskip("binance_collector", reason="the migration page speaks of the original's names")
 
 from bc_replay.testing import ReplayServer
+from bcore.app import App
 from bcore.cli import main
+from bcore.clock import SystemClock
+from bcore.runner import Runner
 
 ROOT = Path(__file__).parents[1]
 PAGES = [ROOT / "README.md", *sorted((ROOT / "docs").glob("*.md"))]
@@ -45,6 +48,11 @@ NOT_RUN = {
     "bcore import /root": "takes over an archive of the original: plugins/bc_parquet/tests/test_engine.py makes one",
 }
 PORTS = ("8000", "9000")
+# The same of blocks of Python, by how a line begins.
+NOT_RUN_PYTHON = {
+    "with client.follow(": "goes on for ever: tests/e2e has it follow a collector",
+    'far = bcore.open("ssh://': "needs another machine: tests/e2e/test_ssh.py has one",
+}
 FOREVER = ("bcore run", "bcore serve", "bcore replay", "bcore status --watch")
 UNPROVEN = ("bcore verify", "bcore status", "bcore repair")  # end with 1 where something is open, or nobody collects
 
@@ -137,7 +145,30 @@ def filled(tmp_path_factory: pytest.TempPathFactory, exchange: ReplayServer) -> 
         assert trades.update()["BTCUSDT"]["rows"] > 11_300
     with OrderBookCollector(["BTCUSDT"], data_path=folder / "data", rest_url=exchange.url) as books:
         books.update()
+    collect_depth(folder / "data", exchange.url)
     return folder
+
+
+def collect_depth(path: Path, url: str) -> None:
+    """Follows the depth stream until a whole book is stored."""
+    tree = {
+        "symbols": ["BTCUSDT"],
+        "exchanges": {"binance": {"rest_url": url}},
+        "stores": {"main": {"kind": "parquet", "path": str(path)}},
+        "sources": {"depth": {}},
+    }
+    clock, deadline = SystemClock(), time.monotonic() + 60
+    app = App.of(tree, clock=clock)
+    (store,) = app.stores().values()
+
+    def stored() -> bool:
+        assert time.monotonic() < deadline
+        return "depth_snapshots" in {series.dataset.name for series in store.series()}
+
+    try:
+        Runner(app, clock).run(app.jobs(), until=stored)
+    finally:
+        app.close()
 
 
 @pytest.fixture
@@ -166,6 +197,8 @@ def test_shell_blocks_run(block: Block, shell: Shell) -> None:
 @pytest.mark.parametrize("block", [each for each in BLOCKS if each.language == "python"], ids=ids)
 def test_python_blocks_run(block: Block, shell: Shell) -> None:
     """With the names that a page takes for granted."""
+    if any(line.startswith(tuple(NOT_RUN_PYTHON)) for line in block.text.splitlines()):
+        return
     import pandas as pd
 
     import bcore
@@ -191,6 +224,8 @@ def test_every_block_is_looked_at() -> None:
 def test_what_is_not_run_is_there() -> None:
     shown = [command for block in BLOCKS if block.language in ("bash", "sh") for command in commands(block)]
     assert [] == [each for each in NOT_RUN if not any(command.startswith(each) for command in shown)]
+    lines = [line for block in BLOCKS if block.language == "python" for line in block.text.splitlines()]
+    assert [] == [each for each in NOT_RUN_PYTHON if not any(line.startswith(each) for line in lines)]
 
 
 def free_port() -> int:
