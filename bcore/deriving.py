@@ -25,6 +25,7 @@ if TYPE_CHECKING:
 
 log = logging.getLogger(__name__)
 WIDEN = 4
+WIDENINGS = 16  # in a row that may change nothing
 WINDOW_ROWS = 2**21
 PART_ROWS = 2**16  # what a derivation's `part` is given at once: what it does once per call is then next to nothing
 
@@ -64,20 +65,24 @@ class Deriving:
         asked = query
         if query.tail is not None and query.end is None:
             asked = evolve(query, end=(stats.last_time or 0) + 1)
-        before: Query | None = None
+        need = self._needs(asked)
         while True:
-            need = self._needs(asked)
-            if need == before:
-                raise PluginError(
-                    f"the view {self.derivation.name!r} has a fault: its needs() asks for no more rows than before, "
-                    "however many are wanted"
-                )
-            before = need
             rows = clip(self._applied(need, stats), self.derivation.time, query.start, query.end)
             wanted = query.tail if query.tail is not None else query.limit
             if wanted is None or rows.num_rows >= wanted + query.offset or _exhausted(need, query, stats):
                 return query.counted(rows).select(list(self.columns))
+            asked, need = self._widened(asked, need)
+
+    def _widened(self, asked: Query, need: Query) -> tuple[Query, Query]:
+        """The next count for which more is needed: a derivation may need whole days, however few rows are counted."""
+        for _ in range(WIDENINGS):
             asked = evolve(asked, tail=_wider(asked.tail), limit=_wider(asked.limit))
+            if (wider := self._needs(asked)) != need:
+                return asked, wider
+        raise PluginError(
+            f"the view {self.derivation.name!r} has a fault: its needs() asks for no more rows than before, "
+            "however many are wanted"
+        )
 
     def scan(self, query: Query) -> pa.RecordBatchReader:
         """As `table`, in batches: in bounded memory unless rows are counted off."""
