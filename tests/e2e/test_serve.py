@@ -206,10 +206,11 @@ def test_a_folder_takes_no_key(archive: Path) -> None:
 
 
 CURLS = [line for line in README.read_text().splitlines() if line.startswith("curl ")]
+ENDLESS = [line for line in CURLS if "/live/" in line]
 
 
 @pytest.mark.skipif(shutil.which("curl") is None, reason="needs curl")
-@pytest.mark.parametrize("line", CURLS)
+@pytest.mark.parametrize("line", [line for line in CURLS if line not in ENDLESS])
 def test_the_curl_lines_of_the_readme_work(served: Served, tmp_path: Path, line: str) -> None:
     words = shlex.split(line.replace("http://127.0.0.1:8000", served.url))
     done = subprocess.run(
@@ -217,6 +218,16 @@ def test_the_curl_lines_of_the_readme_work(served: Served, tmp_path: Path, line:
     )
     assert 0 == done.returncode
     assert done.stdout.endswith(b"503" if "/ready" in line else b"200"), done.stdout[-200:]
+
+
+@pytest.mark.skipif(shutil.which("curl") is None, reason="needs curl")
+@pytest.mark.parametrize("line", ENDLESS)
+def test_the_curl_lines_that_never_end_begin(served: Served, line: str) -> None:
+    words = shlex.split(line.replace("http://127.0.0.1:8000", served.url))
+    with subprocess.Popen([*words, "-H", "X-API-Key: your-key"], stdout=subprocess.PIPE) as following:
+        assert following.stdout is not None
+        assert b"event: rows\n" == following.stdout.readline()
+        following.terminate()
 
 
 @pytest.mark.skipif(shutil.which("schemathesis") is None, reason="schemathesis is not installed: nox -s contract")
