@@ -149,7 +149,7 @@ def full_rows(job: Job) -> list[dict[str, Any]]:
     return [row for row in stored(job, "BTCUSDT") if row["spread"] > 0]
 
 
-def test_the_plugin_offers_both_sources_and_their_datasets() -> None:
+def test_the_plugin_offers_both_sources_and_their_datasets(exchange: Binance) -> None:
     snapshots, changes = plugin.bcore_sources()
 
     assert ("orderbook", OrderBookConfig, (ORDERBOOK,)) == (snapshots.name, snapshots.config, snapshots.datasets)
@@ -158,7 +158,9 @@ def test_the_plugin_offers_both_sources_and_their_datasets() -> None:
         changes.config,
         changes.datasets,
     )
-    assert (OrderBookSource.build, DepthSource.build) == (snapshots.build, changes.build)
+    context = Context("sources.book", SystemClock(), lambda: exchange, lambda event: None, ("BTCUSDT",))
+    assert isinstance(snapshots.build(OrderBookConfig(tick_sizes=(1.0,)), context), OrderBookSource)
+    assert isinstance(changes.build(DepthConfig(), context), DepthSource)
 
 
 def test_binance_s_streams_can_be_followed(exchange: Binance) -> None:

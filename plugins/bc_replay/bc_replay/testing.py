@@ -165,14 +165,18 @@ class ReplayServer:
     def _call(self, method: str, path: str, body: dict[str, Any] | None = None) -> Any:
         if self._control is None:
             raise ReplayFailed("the replay server is not up")
-        payload = None if body is None else json.dumps(body)
         try:
-            self._control.request(method, path, payload, {"Content-Type": "application/json"} if payload else {})
-        except (http.client.HTTPException, OSError):
-            self._control.close()  # an idle connection may have been closed: once more, anew
-            self._control.request(method, path, payload, {"Content-Type": "application/json"} if payload else {})
-        reply = self._control.getresponse()
+            reply = self._asked(method, path, body)
+        except (http.client.HTTPException, ConnectionError):  # an idle connection may have been closed: once more, anew
+            self._control.close()
+            reply = self._asked(method, path, body)
         text = reply.read()
         if reply.status >= 400:
             raise ReplayFailed(f"{method} {path}: {reply.status} {text.decode()}")
         return json.loads(text)
+
+    def _asked(self, method: str, path: str, body: dict[str, Any] | None) -> http.client.HTTPResponse:
+        assert self._control is not None
+        payload = None if body is None else json.dumps(body)
+        self._control.request(method, path, payload, {"Content-Type": "application/json"} if payload else {})
+        return self._control.getresponse()

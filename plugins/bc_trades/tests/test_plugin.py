@@ -9,18 +9,29 @@ from datetime import date
 import pytest
 
 import bc_trades
+from bc_binance import Binance, BinanceConfig
 from bc_trades import TRADES
 from bc_trades.config import TradesConfig
 from bc_trades.ohlcv import OHLCV, OhlcvParams
 from bc_trades.plugin import bcore_derivations, bcore_sources
 from bc_trades.source import TradesSource
+from bcore.clock import SystemClock
 from bcore.fields import FieldsError, fields_of, parse
+from bcore.records import Context
 
 
 def test_the_plugin_offers_the_source_and_the_views() -> None:
     (source,), views = bcore_sources(), list(bcore_derivations())
-    assert ("trades", TradesSource.build, (TRADES,)) == (source.name, source.build, source.datasets)
+    assert ("trades", (TRADES,)) == (source.name, source.datasets)
     assert OHLCV in views
+
+
+def test_what_the_plugin_offers_builds_the_source() -> None:
+    (source,), exchange = bcore_sources(), Binance(BinanceConfig(), SystemClock())
+    context = Context("sources.trades", SystemClock(), lambda: exchange, lambda event: None, ("BTCUSDT",))
+    built = source.build(TradesConfig(), context)
+    exchange.close()
+    assert (True, ("BTCUSDT",)) == (isinstance(built, TradesSource), built.symbols)
 
 
 def test_no_column_of_a_trade_may_be_missing() -> None:
