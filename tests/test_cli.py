@@ -419,7 +419,13 @@ def test_the_ending_of_the_output_file_tells_the_format_and_nothing_is_left_out(
 
 
 def test_a_table_for_eyes_shows_the_ten_newest(cli: Invoke) -> None:
-    assert 11 == len(cli("read", "ticks", "AAA").output.splitlines())
+    result = cli("read", "ticks", "AAA")
+    assert 11 == len(result.stdout.splitlines())
+    assert "(10 rows are shown; --limit N or --all shows more)\n" == result.stderr
+
+
+def test_what_was_counted_is_not_called_shortened(cli: Invoke) -> None:
+    assert "" == cli("read", "ticks", "AAA", "--limit", 10).stderr
 
 
 def test_an_ending_that_tells_no_format_is_refused(cli: Invoke, folder: Path) -> None:

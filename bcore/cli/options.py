@@ -86,7 +86,8 @@ def _set_verbose(ctx: click.Context, _: click.Parameter, value: int) -> None:
     level = {0: logging.WARNING, 1: logging.INFO}.get(options.verbose, logging.DEBUG)
     logging.basicConfig(format="%(asctime)s %(levelname)s %(name)s: %(message)s")
     logging.getLogger().setLevel(level)
-    logging.getLogger("urllib3").setLevel(max(level, logging.INFO))
+    # What it warns of is told in our own words once it comes to anything.
+    logging.getLogger("urllib3").setLevel(max(level, logging.INFO) if options.verbose else logging.ERROR)
 
 
 _GLOBALS = (

@@ -92,20 +92,26 @@ def read(
 
     with _client(ctx.obj, hot=hot, remote=remote) as client:
         params = _params(ctx.args, taken=signature(type(client).read).parameters)
-        if form == "table" and output is None and not counted:
-            _shorten(client, view, options, params)
+        shortened = form == "table" and output is None and not counted and _shorten(client, view, options, params)
         request = Request(view, symbol, **_typed(options), params=params, hot=hot)
         # What is hot is little; everything else may be more than memory holds.
-        write(client.reader.read(request) if hot else client.reader.scan(request), form, output)
+        rows = client.reader.read(request) if hot or shortened else client.reader.scan(request)
+        write(rows, form, output)
+        if shortened and rows.num_rows == FOR_EYES:
+            click.echo(f"({FOR_EYES} rows are shown; --limit N or --all shows more)", err=True)
 
 
-def _shorten(client: Client, view: str, options: dict[str, Any], params: dict[str, Any]) -> None:
-    """What fits the eye: ten rows, or a tenfold of what the view is made of, such as the levels of a book."""
+def _shorten(client: Client, view: str, options: dict[str, Any], params: dict[str, Any]) -> bool:
+    """What fits the eye: ten rows, or a tenfold of what the view is made of, such as the levels of a book.
+
+    Returns whether it is rows that are left out.
+    """
     known = client.reader.views().get(view)
     if known is not None and known.sized_by:
         params.setdefault(known.sized_by, str(FOR_EYES))
-    else:
-        options["limit"] = FOR_EYES
+        return False
+    options["limit"] = FOR_EYES
+    return True
 
 
 def _typed(options: dict[str, Any]) -> dict[str, Any]:

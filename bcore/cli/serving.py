@@ -33,6 +33,8 @@ def serve(options: Options, name: str | None, host: str | None, port: int | None
     """
     from bcore.app import App, completed
     from bcore.children import end_with_input
+    from bcore.cli.choosing import there
+    from bcore.errors import NotFoundError
 
     registry = options.registry()
     tree = completed(options.tree(), registry, data=options.data)
@@ -42,6 +44,10 @@ def serve(options: Options, name: str | None, host: str | None, port: int | None
     app = App.of({"stores": tree["stores"], "servers": {chosen: section}}, registry)
     if attended:
         end_with_input()
+    try:
+        there(app, options.data)
+    except NotFoundError as error:  # an API may well be up before its collector, but nobody should wait for a typo
+        click.echo(f"{error} yet; it is served from when a collector makes it", err=True)
     try:
         app.server(chosen).serve(app.reader())
     finally:

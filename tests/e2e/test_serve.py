@@ -107,7 +107,7 @@ def served(archive: Path) -> Iterator[Served]:
     assert process.stdout is not None
     yield Served(process, process.stdout.readline().strip().removeprefix("listening on "))
     process.terminate()
-    assert 0 == process.wait(10)
+    assert 0 == process.wait(60)
     process.stdout.close()
 
 
@@ -254,3 +254,16 @@ def test_strangers_are_let_in_only_on_purpose(archive: Path) -> None:
     )
     assert 2 == refused.returncode
     assert "servers.http.host: 0.0.0.0 can be reached from other machines" in refused.stderr
+
+
+def test_a_folder_that_is_not_there_is_served_and_said(tmp_path: Path) -> None:
+    (tmp_path / "data").mkdir()
+    words = command("serve", "--data", "date", "--port", 0)
+    pipe = subprocess.PIPE
+    with subprocess.Popen(words, cwd=tmp_path, env=environment(), stdout=pipe, stderr=pipe, text=True) as process:
+        assert process.stdout is not None
+        assert process.stderr is not None
+        said, listening = process.stderr.readline(), process.stdout.readline()
+        process.terminate()
+    assert "there is no archive 'date' (did you mean data?) yet; it is served from when a collector makes it\n" == said
+    assert listening.startswith("listening on http://127.0.0.1:")
