@@ -5,7 +5,7 @@ from __future__ import annotations
 import logging
 from collections.abc import Callable, Iterable, Mapping
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeVar
 
 from attrs import define, evolve, field, fields_dict
 
@@ -25,6 +25,7 @@ if TYPE_CHECKING:
 
 log = logging.getLogger(__name__)
 Listener = Callable[["Event"], None]
+T = TypeVar("T")
 
 
 @define
@@ -156,24 +157,25 @@ def completed(
 
     Groups that the tree speaks of are left as they are; without `groups` only the stores are completed, which spares
     whoever reads what sources and exchanges import. `data` becomes the `path` of the first store; `symbols` are
-    those of every source.
+    those of every source. Where no store is named, what lies at `data` may say which kind is meant (`only_store`).
     """
     tree = dict(tree)
     if symbols:
         tree = _with_symbols(tree, list(symbols))
     if not tree.get("stores"):
-        tree["stores"] = {"main": {"kind": only_store(registry).name}}
+        tree["stores"] = {"main": {"kind": only_store(registry, data).name}}
     if data is not None:
         tree["stores"] = _with_path(tree["stores"], data)
     for group in groups:
         if not tree.get(group):
-            tree[group] = {name: {} for name in _by_themselves(registry.of(group))}
+            tree[group] = {name: {} for name in sorted(kind.name for kind in usual(registry.of(group).values()))}
     return tree
 
 
-def _by_themselves(kinds: Mapping[str, Factory[Any]]) -> list[str]:
+def usual(kinds: Iterable[Factory[T]]) -> list[Factory[T]]:
     """The kinds that are there without being named; where every one wants to be named, all."""
-    return sorted(name for name, kind in kinds.items() if not kind.on_request) or sorted(kinds)
+    kinds = list(kinds)
+    return [kind for kind in kinds if not kind.on_request] or kinds
 
 
 def _with_symbols(tree: Tree, symbols: list[str]) -> Tree:
@@ -195,16 +197,33 @@ def _with_path(stores: Any, path: str) -> Any:
     return {**stores, name: {**stores[name], "path": path}}
 
 
-def only_store(registry: Registry) -> Factory[Store]:
-    """The one store kind that keeps things on disk: one whose section has a path."""
+def only_store(registry: Registry, path: str | Path | None = None) -> Factory[Store]:
+    """The store kind that is meant where none is named: whose archive lies at `path`, else the usual one."""
+    kinds = stores_on_disk(registry)
+    known = [kind for kind in kinds if path is not None and len(kinds) > 1 and _recognised(kind, Path(path))]
+    meant = usual(known or kinds)
+    if len(meant) == 1:
+        return meant[0]
+    names = ", ".join(kind.name for kind in meant)
+    raise ConfigError([f"stores: several stores are installed ({names}); choose one: [stores.main] kind = ..."])
+
+
+def stores_on_disk(registry: Registry) -> list[Factory[Store]]:
+    """The store kinds that keep things on disk: those whose section has a path. Raises `ConfigError` without any."""
     offered: list[Factory[Store]] = list(registry.of("stores").values())
-    kinds = [factory for factory in offered if "path" in fields_dict(factory.config)]
-    if len(kinds) == 1:
-        return kinds[0]
-    names = ", ".join(factory.name for factory in kinds)
+    if kinds := [factory for factory in offered if "path" in fields_dict(factory.config)]:
+        return kinds
     failed = [f"plugin {plugin} was left out: {plugin.problems[0]}" for plugin in registry.failures()]
-    what = f"several stores are installed ({names})" if kinds else "no store is installed: pip install bc-parquet"
-    raise ConfigError([f"stores: {what}; choose one: [stores.main] kind = ...", *failed])
+    raise ConfigError(["stores: no store is installed: pip install bc-parquet", *failed])
+
+
+def _recognised(kind: Factory[Store], path: Path) -> bool:
+    """Whether an archive of the kind lies there. A kind that fails to say so has none."""
+    try:
+        return kind.recognises is not None and kind.recognises(path.expanduser())
+    except Exception:
+        log.exception("the store %s cannot say whether %s is an archive of its", kind.name, path)
+        return False
 
 
 def reader_of(stores: Iterable[Store], registry: Registry) -> StoreReader:
@@ -233,7 +252,7 @@ def _refuse_shadows(registry: Registry) -> None:
 
 def folder_reader(path: Path, registry: Registry) -> StoreReader:
     """A reader of an archive folder, through the installed store kind that keeps folders."""
-    tree = {"stores": {"main": {"kind": only_store(registry).name, "path": str(path)}}}
+    tree = {"stores": {"main": {"kind": only_store(registry, path).name, "path": str(path)}}}
     return App.of(tree, registry).reader()
 
 

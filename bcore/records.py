@@ -10,6 +10,8 @@ from attrs import Attribute, field, frozen
 from attrs.validators import in_
 
 if TYPE_CHECKING:
+    from pathlib import Path
+
     import pyarrow as pa
 
     from bcore.computing import Access
@@ -276,7 +278,9 @@ class Factory(Generic[T]):
     parsing and documentation. `build(config, context)` makes the product. `datasets` is what a source of this kind
     writes, so that views can be listed before anything is stored. `examine` says what else there is to say for or
     against what such a source recorded, where ids do not tell everything (`bcore.examining.Examine`). `on_request`: a
-    configuration that names no kind means the others, such as of two venues the one that is usual.
+    configuration that names no kind means the others, such as of two venues, or of two stores, the one that is usual.
+    `recognises(path)`, of stores: whether an archive of this kind lies there; where several kinds are installed and
+    none is named, `--data PATH` and `bcore.open(PATH)` then mean this one. It is cheap, and changes nothing.
     """
 
     name: str = field(validator=_a_name)
@@ -286,6 +290,7 @@ class Factory(Generic[T]):
     datasets: tuple[Dataset, ...] = field(default=(), converter=_datasets)
     examine: Examine | None = None
     on_request: bool = False
+    recognises: Callable[[Path], bool] | None = None
 
 
 @frozen

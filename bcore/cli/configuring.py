@@ -46,20 +46,28 @@ def init(options: Options, path: Path) -> None:
 
 
 def _template(registry: Registry) -> str:
-    """A file with every installed exchange and source, the store, and all their keys as comments."""
-    from bcore.app import only_store
+    """A file with every installed exchange, source and store, and all their keys as comments.
 
-    sections = [_section("stores.main", only_store(registry))]
+    Of several stores one is in force, a usual one; the others are comments as a whole.
+    """
+    from bcore.app import stores_on_disk, usual
+
+    kinds = sorted(stores_on_disk(registry), key=lambda kind: kind.name)
+    main = usual(kinds)[0]
+    sections = [_section("stores.main", main, aside=False)]
+    others = [_section(f"stores.{kind.name}", kind, aside=True) for kind in kinds if kind is not main]
+    sections += [f"# Another store, beside that one or in its place:\n{section}" for section in others]
     for group in ("exchanges", "sources"):
-        sections += [_section(f"{group}.{name}", kind) for name, kind in sorted(registry.of(group).items())]
+        offered = sorted(registry.of(group).items())
+        sections += [_section(f"{group}.{name}", kind, aside=kind.on_request) for name, kind in offered]
     return "\n".join([HEAD, *sections])
 
 
-def _section(path: str, kind: Factory[Any]) -> str:
+def _section(path: str, kind: Factory[Any], *, aside: bool) -> str:
     from bcore.fields import fields_of
 
     lines = [f"# {kind.summary}"] if kind.summary else []
-    lines.append(f"# [{path}]" if kind.on_request else f"[{path}]")
+    lines.append(f"# [{path}]" if aside else f"[{path}]")
     if not path.endswith(f".{kind.name}"):
         lines.append(f'kind = "{kind.name}"')
     lines += [_commented(field) for field in fields_of(kind.config)]

@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from bcore.cli.meter import Meter
     from bcore.client import Client
     from bcore.clock import SystemClock
+    from bcore.protocols import Reader, Store
     from bcore.records import Series
     from bcore.sync import Sync, Synced
 
@@ -110,9 +111,21 @@ class Work:
     def _round(self) -> bool:
         found = list(self._series())
         if not found:
-            click.echo(f"{self.source} holds nothing")
+            return self._nothing()
         good = [self._on(series) for series in found]
         return all(good)
+
+    def _nothing(self) -> bool:
+        """An archive may have no rows yet. A folder of other things is none, and was hardly meant."""
+        foreign = _foreign(self.other.reader)
+        if foreign is None:
+            click.echo(f"{self.source} holds nothing")
+            return True
+        self._say(
+            f"{self.source} is not empty, but {type(foreign).__name__} finds no series in it: is the archive a folder "
+            "in it, or that of another kind of store, whose plugin is not installed here or does not recognise it?"
+        )
+        return False
 
     def _series(self) -> Iterator[Series]:
         from bcore.sync import as_kept, wanted
@@ -191,3 +204,14 @@ class Work:
 
     def _say(self, sentence: str) -> None:
         click.echo(f"bcore: {sentence}", err=True)
+
+
+def _foreign(reader: Reader) -> Store | None:
+    """The store of this machine that reads a folder with something in it; what begins with a dot is bcore's own."""
+    from bcore.local import StoreReader
+    from bcore.protocols import KeepsFolder
+
+    for store in reader.stores if isinstance(reader, StoreReader) else ():
+        if isinstance(store, KeepsFolder) and any(store.path.glob("[!.]*")):
+            return store
+    return None

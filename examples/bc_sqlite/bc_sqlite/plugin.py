@@ -14,7 +14,15 @@ if TYPE_CHECKING:
 
 @hookimpl
 def bcore_stores() -> Iterator[Factory[Store]]:
-    from bc_sqlite.store import SqliteConfig, SqliteStore
+    from bc_sqlite.store import SqliteConfig, SqliteStore, is_archive
     from bcore.records import Factory
 
-    yield Factory("sqlite", SqliteConfig, SqliteStore.build, summary="One database file, for SQL")
+    # On request: beside another store this one is meant where it is named, or where --data is an archive of its.
+    yield Factory(
+        "sqlite",
+        SqliteConfig,
+        SqliteStore.build,
+        summary="One database file, for SQL",
+        on_request=True,
+        recognises=is_archive,
+    )

@@ -23,6 +23,17 @@ from bcore.spans import Spans
 CATALOGUE = "CREATE TABLE IF NOT EXISTS bcore_series (dataset TEXT, symbol TEXT, rows TEXT, record TEXT)"
 
 
+HEADER = b"SQLite format 3\0"  # what every such file begins with
+
+
+def is_archive(path: Path) -> bool:
+    """Whether a database lies there."""
+    if not path.is_file():
+        return False
+    with path.open("rb") as file:
+        return file.read(len(HEADER)) == HEADER
+
+
 @frozen
 class SqliteConfig:
     path: str = field(default="archive.db", metadata={"help": "the database file"})

@@ -8,12 +8,13 @@ from pathlib import Path
 import pyarrow as pa
 
 from bc_sqlite.sql import columns_of, values_of
-from bc_sqlite.store import CATALOGUE, SqliteStore
+from bc_sqlite.store import CATALOGUE, SqliteStore, is_archive
 from bcore.describing import text_of
 from bcore.records import Batch, Series
 from bcore.registry import Registry
 from bcore.schema import conform
 from bcore.testing import StoreTests
+from bcore.testing.samples import ticks
 
 
 class TestSqliteStore(StoreTests):
@@ -41,3 +42,13 @@ class TestSqliteStore(StoreTests):
 
 def test_the_installed_plugin_offers_the_store() -> None:
     assert "sqlite" in Registry.load(environ={}).of("stores")
+
+
+def test_a_database_is_recognised_and_nothing_else(tmp_path: Path) -> None:
+    store = SqliteStore(tmp_path / "archive.db")
+    store.append(ticks([1]))
+    store.close()
+    (tmp_path / "notes.txt").write_text("SQL")
+    assert [True, False, False, False] == [
+        is_archive(path) for path in (store.path, tmp_path / "notes.txt", tmp_path, tmp_path / "none")
+    ]

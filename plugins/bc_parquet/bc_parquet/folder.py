@@ -242,6 +242,11 @@ class SeriesFolder:
         return False
 
 
+def is_archive(path: Path) -> bool:
+    """Whether there is a series of ours in the folder."""
+    return path.is_dir() and any(SeriesFolder.inside(each) for each in path.iterdir() if each.is_dir())
+
+
 def _link(held: Path, new: Path) -> None:
     """A hard link; on a file system that has none a copy, which costs what the file is long."""
     try:

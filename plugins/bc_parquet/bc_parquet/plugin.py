@@ -17,10 +17,12 @@ if TYPE_CHECKING:
 @hookimpl
 def bcore_stores() -> Iterator[Factory[Store]]:
     from bc_parquet.config import ParquetConfig
+    from bc_parquet.folder import is_archive
     from bc_parquet.store import ParquetStore
     from bcore.records import Factory
 
-    yield Factory("parquet", ParquetConfig, ParquetStore.build, summary="Parquet files that any tool can open")
+    summary = "Parquet files that any tool can open"
+    yield Factory("parquet", ParquetConfig, ParquetStore.build, summary=summary, recognises=is_archive)
 
 
 @hookimpl
