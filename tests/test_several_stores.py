@@ -11,8 +11,6 @@ import pytest
 from attrs import define, frozen
 from click.testing import CliRunner, Result
 
-import bc_parquet.plugin
-import bc_parquet.store
 import bc_toy
 import bcore
 from bcore import builtin
@@ -25,6 +23,10 @@ from bcore.hookspecs import hookimpl
 from bcore.memory import MemoryStore
 from bcore.records import Factory
 from bcore.registry import Registry
+
+pytest.importorskip("bc_parquet", reason="the store that others stand beside")
+import bc_parquet.plugin
+import bc_parquet.store
 
 MARK = "drawer"
 
