@@ -22,7 +22,7 @@ ROOT = Path(__file__).parent
 PROJECT = nox.project.load_toml(ROOT / "pyproject.toml")
 PLUGINS = sorted(folder.parent.name for folder in ROOT.glob("plugins/*/pyproject.toml"))
 # Most tests wait for processes and sockets: two for each core keep a machine busy.
-SIDE_BY_SIDE = ("-q", "-n", "4", "--dist", "worksteal")
+SIDE_BY_SIDE = ("-q", "-n", "4", "--dist", "worksteal", "--durations", "15")
 # What tells nothing of versions that other tests do not: every fault, what a browser shows, and tests of tests.
 TIMELESS = ("tests/e2e/test_fault_matrix.py", "tests/e2e/test_dashboard.py", "tests/kit")
 KINDS = ("derivation", "source", "store", "transport", "exchange")
