@@ -47,6 +47,14 @@ def sources(*plugins: str) -> list[str]:
     return ["-e", ".", *(word for plugin in plugins for word in ("-e", f"plugins/{plugin}"))]
 
 
+def built(session: nox.Session, *plugins: str) -> list[str]:
+    """Arguments that install wheels of the core and the plugins, as users get them, made of what is here now."""
+    words = [".", *(f"./plugins/{plugin}" for plugin in plugins)]
+    if session.venv_backend == "uv":  # it would take the wheel of an older checkout while pyproject.toml is the same
+        words += [f"--refresh-package={name.replace('_', '-')}" for name in ("bcore", *plugins)]
+    return words
+
+
 @nox.session
 def demo(session: nox.Session) -> None:
     """Watch the collector work on a bundled recording: nox -s demo [-- --speed 5 --data DIR]."""
@@ -80,7 +88,7 @@ def types(session: nox.Session) -> None:
 @nox.parametrize("plugin", PLUGINS)
 def alone(session: nox.Session, plugin: str) -> None:
     """A plugin's own tests with only the core, that plugin and what it declares, at the oldest versions it claims."""
-    session.install(*sources(plugin, *LIBRARIES.get(plugin, [])), *group("tests"), "-c", oldest(session))
+    session.install(*built(session, plugin, *LIBRARIES.get(plugin, [])), *group("tests"), "-c", oldest(session))
     session.run("pytest", *SIDE_BY_SIDE, f"plugins/{plugin}/tests", *session.posargs)
 
 
@@ -90,7 +98,7 @@ def minimums(session: nox.Session) -> None:
 
     `alone` has shown each plugin's own tests to pass with them.
     """
-    session.install(*sources(*PLUGINS), *group("tests"), "-c", oldest(session))
+    session.install(*built(session, *PLUGINS), *group("tests"), "-c", oldest(session))
     session.run("pytest", *SIDE_BY_SIDE, "tests", *(f"--ignore={path}" for path in TIMELESS), *session.posargs)
 
 
@@ -128,10 +136,10 @@ def wheels(session: nox.Session) -> list[str]:
     return [str(wheel) for wheel in sorted(folder.glob("*.whl"))]
 
 
-def split(built: list[str]) -> tuple[str, list[str]]:
+def split(made: list[str]) -> tuple[str, list[str]]:
     """The core's wheel and the others, so that the core can be asked for its extras."""
-    core = next(wheel for wheel in built if Path(wheel).name.startswith("bcore-"))
-    return core, [wheel for wheel in built if wheel != core]
+    core = next(wheel for wheel in made if Path(wheel).name.startswith("bcore-"))
+    return core, [wheel for wheel in made if wheel != core]
 
 
 @nox.session
