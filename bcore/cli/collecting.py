@@ -59,6 +59,7 @@ def run(ctx: click.Context, symbols: tuple[str, ...], serve: str | None, once: b
     from bcore.board import Board
     from bcore.children import beside
     from bcore.clock import SystemClock
+    from bcore.runner import stop_on_signals
 
     if once and serve is not None:
         raise click.UsageError("--once ends when every source has made a pass, --serve does not: use one of them")
@@ -73,9 +74,11 @@ def run(ctx: click.Context, symbols: tuple[str, ...], serve: str | None, once: b
                 app.listeners.append(board.on_event)
             app.listeners.append(shown.on_event)
             what = f"{', '.join(job.name for job in jobs)} of {', '.join(_symbols(jobs))}"
-            shown.say(f"collecting {what}" + ("" if once else "; Ctrl-C stops"))
-            with beside(_server(ctx.obj, serve, shown.say)):
-                failed = _collect(app, clock, board, jobs, once)
+            asked = Flag()
+            with stop_on_signals(clock.stopping if once else asked):
+                shown.say(f"collecting {what}" + ("" if once else "; Ctrl-C stops"))
+                with beside(_server(ctx.obj, serve, shown.say)):
+                    failed = _collect(app, clock, board, jobs, None if once else asked)
         finally:
             app.close()
         for name, error in failed.items():
@@ -128,15 +131,15 @@ def _app(options: Options, symbols: tuple[str, ...], clock: SystemClock) -> App:
     return App.of(completed(options.tree(), registry, symbols=symbols, data=options.data), registry, clock)
 
 
-def _collect(app: App, clock: SystemClock, board: Board, jobs: list[Job], once: bool) -> dict[str, Exception]:
-    """Collects until it is over; returns what failed by source."""
+def _collect(app: App, clock: SystemClock, board: Board, jobs: list[Job], asked: Flag | None) -> dict[str, Exception]:
+    """Collects until that is asked, or one pass of every source; returns what failed by source."""
     from bcore.companions import accompanied, assert_alone, watched
-    from bcore.runner import Runner, stop_on_signals
+    from bcore.runner import Runner
 
     assert_alone(app, jobs)
-    runner, asked = Runner(app, clock), Flag()
-    with accompanied(app, board), stop_on_signals(clock.stopping if once else asked), watched(app, jobs, board):
-        if once:
+    runner = Runner(app, clock)
+    with accompanied(app, board), watched(app, jobs, board):
+        if asked is None:
             runner.once(jobs)
             return dict(runner.errors)
         runner.run(jobs, until=asked.is_set)
