@@ -11,7 +11,7 @@ from typing import Any
 
 from attrs import asdict, define
 
-from bc_dashboard.pages import Answering, Asking
+from bc_dashboard.pages import Answering, Asking, refused
 from bcore.heartbeat import Found, beats
 from bcore.protocols import KeepsFolder, Reader
 
@@ -29,6 +29,8 @@ class Collectors:
         return cls(tuple(each.path for each in stores if isinstance(each, KeepsFolder)))
 
     async def on_get(self, req: Asking, resp: Answering) -> None:
+        if refused(req, resp):
+            return
         told = await asyncio.to_thread(self.told)
         resp.set_header("Cache-Control", "no-store")
         resp.content_type, resp.data = "application/json", json.dumps(told).encode()

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import json
 from typing import Any, Protocol
+from urllib.parse import parse_qsl
 
 from attrs import define
 
@@ -27,10 +28,14 @@ HEADERS = (
 )
 
 
+PROBLEM = "application/problem+json"
+LONGEST = 100  # characters of a name that is quoted
 MISSING = {"type": "about:blank", "title": "Not Found", "status": 404, "detail": "the dashboard has no such file"}
 
 
 class Asking(Protocol):
+    query_string: str
+
     def get_header(self, name: str) -> str | None: ...
 
 
@@ -53,6 +58,21 @@ def answer(req: Asking, resp: Answering, asset: Asset) -> None:
     if "gzip" in (req.get_header("Accept-Encoding") or ""):
         resp.set_header("Content-Encoding", "gzip")
         resp.data = asset.zipped
+
+
+def refused(req: Asking, resp: Answering) -> bool:
+    """Whether there were parameters, where none are taken: 400 is answered then, naming them all."""
+    names = dict.fromkeys(name for name, _ in parse_qsl(req.query_string, keep_blank_values=True, errors="replace"))
+    if not names:
+        return False
+    problems = [
+        {"parameter": name[:LONGEST], "detail": f"{name[:LONGEST]} is not known: there are none here"} for name in names
+    ]
+    told = {"type": "about:blank", "title": "Bad Request", "status": 400, "problems": problems}
+    told["detail"] = "; ".join(each["detail"] for each in problems)
+    resp.set_header("Cache-Control", "no-store")
+    resp.status, resp.content_type, resp.data = 400, PROBLEM, json.dumps(told).encode()
+    return True
 
 
 @define(eq=False)
@@ -78,6 +98,6 @@ class File:
         if asset is not None:
             answer(req, resp, asset)
             return
-        resp.status, resp.content_type, resp.data = 404, "application/problem+json", json.dumps(MISSING).encode()
+        resp.status, resp.content_type, resp.data = 404, PROBLEM, json.dumps(MISSING).encode()
 
     on_head = on_get

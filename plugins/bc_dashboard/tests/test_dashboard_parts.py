@@ -127,5 +127,11 @@ def test_collectors_are_told_as_their_heartbeats_tell(client: Any, tmp_path: Pat
     assert "no-store" == reply.headers["cache-control"]
 
 
+def test_collectors_take_no_parameters(client: Any) -> None:
+    reply = client.simulate_get("/collectors", query_string="symbol=X&view=&symbol=Y")
+    assert (400, "application/problem+json") == (reply.status_code, reply.headers["content-type"])
+    assert ["symbol", "view"] == [each["parameter"] for each in reply.json["problems"]]
+
+
 def test_where_no_store_keeps_a_folder_nothing_is_known_of_collectors() -> None:
     assert not Collectors.of(StoreReader((MemoryStore(),))).told()["seen"]

@@ -21,6 +21,7 @@ from bc_http.live.hub import Counts
 from bc_http.live.resource import Live
 from bc_http.metrics import Metrics
 from bc_http.openapi import OpenApi
+from bc_http.packing import Packing
 from bc_http.problems import MEDIA_TYPE, Problem
 from bc_http.proving import Gaps, Proofs
 from bc_http.readiness import Health, Judge, Ready
@@ -46,7 +47,7 @@ def create_app(reader: Reader, config: HttpConfig, routes: Iterable[Route] = (),
 
 
 def _routed(archive: Archive, routes: tuple[Route, ...], shared: Shared) -> Any:
-    app: falcon.asgi.App[Any, Any] = falcon.asgi.App()
+    app: falcon.asgi.App[Any, Any] = falcon.asgi.App(middleware=[Packing()])
     app.set_error_serializer(_serialized)
     for kind, handler in HANDLERS:
         app.add_error_handler(kind, handler)

@@ -38,7 +38,7 @@ class Docs(Resource):
         if unchanged(req, resp, state.tag, ".docs"):
             return
         resp.content_type = "text/html; charset=utf-8"
-        resp.text = page(self.openapi.of(state))
+        resp.data = page(self.openapi.of(state)).encode()
 
 
 def page(document: Document) -> str:

@@ -20,7 +20,6 @@ from bc_http.pulse import State
 from bc_http.resource import JSON, Resource, header, send_json, unchanged
 from bc_http.routes import Route
 from bcore import __version__
-from bcore.errors import NotFoundError
 from bcore.naming import near
 from bcore.records import SeriesStats
 from bcore.wire import parameters_of, stats_table, views_table
@@ -80,9 +79,8 @@ class Symbols(Resource):
     async def on_get(self, req: falcon.asgi.Request, resp: falcon.asgi.Response, **params: Any) -> None:
         view = parameters(req, "view").get("view")
         state = await self.archive.pulse.state()
-        if view is not None and view not in state.views:
-            known = ", ".join(sorted(state.views)) or "none"
-            raise NotFoundError(f"there is no view {view!r}{near(view, state.views)}; views: {known}")
+        if view is not None:
+            state.view_of(view)
         if unchanged(req, resp, state.tag):
             return
         if view is not None:

@@ -12,7 +12,8 @@ from hashlib import blake2b
 from attrs import define, field, frozen
 
 from bcore import __version__
-from bcore.errors import BcoreError
+from bcore.errors import BcoreError, NotFoundError
+from bcore.naming import near
 from bcore.protocols import Reader, ViewInfo
 from bcore.records import Dataset, SeriesStats
 
@@ -28,6 +29,14 @@ class State:
     series: Mapping[tuple[str, str], SeriesStats]
     tags: Mapping[tuple[str, str], str] | None
     tag: str | None
+
+    def view_of(self, name: str) -> ViewInfo:
+        """The view of that name. Raises `NotFoundError` that names what there is."""
+        view = self.views.get(name)
+        if view is None:
+            known = ", ".join(sorted(self.views)) or "none"
+            raise NotFoundError(f"there is no view {name!r}{near(name, self.views)}; views: {known}")
+        return view
 
     def tag_of(self, view: str, symbol: str) -> str | None:
         """Of the series that the view shows; for a computed view, of everything held of the symbol.

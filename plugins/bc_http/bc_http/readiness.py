@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Collection, Iterator
 from typing import Any
 
 import falcon.asgi
@@ -17,10 +17,12 @@ from bc_http.inventory import parameters
 from bc_http.pulse import State
 from bc_http.resource import Resource, send_json
 from bcore import __version__
-from bcore.errors import BcoreError
+from bcore.catalogue import View
+from bcore.errors import BcoreError, NotFoundError
 from bcore.instants import SECOND
 from bcore.ledger import SUFFIX, Ledger
 from bcore.local import StoreReader
+from bcore.naming import near
 from bcore.protocols import Reader
 from bcore.query import Request
 from bcore.records import SeriesStats
@@ -69,11 +71,14 @@ class Judge:
     now: Callable[[], float] = time.time
     _known: dict[tuple[str, str], tuple[str, float, int]] = field(factory=dict, init=False)
 
-    def verdicts(self, state: State, view: str | None = None, symbol: str | None = None) -> Iterator[Verdict]:
-        """On every series that holds rows (ledgers apart), or on those asked for."""
+    def verdicts(
+        self, state: State, datasets: Collection[str] | None = None, symbol: str | None = None
+    ) -> Iterator[Verdict]:
+        """On every series that holds rows (ledgers apart), or on those of some datasets or of a symbol."""
         for (dataset, name), stats in sorted(state.series.items()):
             ledger = dataset.endswith(SUFFIX) and (dataset.removesuffix(SUFFIX), name) in state.series
-            if stats.last_time is not None and not ledger and view in (None, dataset) and symbol in (None, name):
+            wanted = (datasets is None or dataset in datasets) and symbol in (None, name)
+            if stats.last_time is not None and not ledger and wanted:
                 allowed, gaps = self._facts(state, stats)
                 yield Verdict(dataset, name, self.now() - stats.last_time / SECOND, allowed, gaps)
 
@@ -106,7 +111,7 @@ class Judge:
 
 @define(eq=False)
 class Ready(Resource):
-    """200 or 503, with the verdict on each series. `?view=` and `?symbol=` narrow it."""
+    """200 or 503, with the verdict on each series. `?view=` and `?symbol=` narrow it; 404 for what is not there."""
 
     archive: Archive
     judge: Judge
@@ -114,11 +119,13 @@ class Ready(Resource):
     async def on_get(self, req: falcon.asgi.Request, resp: falcon.asgi.Response, **params: Any) -> None:
         asked = parameters(req, "view", "symbol")
         state = await self.archive.pulse.state()
+        datasets, symbol = _datasets(state, asked.get("view")), asked.get("symbol")
+        _check_symbol(state, datasets, symbol)
         loop = asyncio.get_running_loop()
         resp.set_header("Cache-Control", "no-store")
         try:
             verdicts = await loop.run_in_executor(
-                self.archive.pool, lambda: list(self.judge.verdicts(state, asked.get("view"), asked.get("symbol")))
+                self.archive.pool, lambda: list(self.judge.verdicts(state, datasets, symbol))
             )
         except (BcoreError, OSError) as error:
             resp.status = 503
@@ -126,5 +133,26 @@ class Ready(Resource):
             return
         ready = bool(verdicts) and all(each.ready for each in verdicts)
         resp.status = 200 if ready else 503
-        reason = "nothing is stored yet" if not verdicts else "" if ready else "see the reasons of each series"
+        nothing = "the archive cannot be read" if state.tags is None else "nothing is stored yet"
+        reason = nothing if not verdicts else "" if ready else "see the reasons of each series"
         send_json(resp, {"ready": ready, "reason": reason, "series": [each.told() for each in verdicts]})
+
+
+def _datasets(state: State, name: str | None) -> tuple[str, ...] | None:
+    """What the view is made of; None for everything."""
+    if name is None:
+        return None
+    view = state.view_of(name)
+    if not isinstance(view, View):
+        return (name,)
+    if view.computation is not None:
+        return tuple(view.prefix + each for each in view.computation.datasets)
+    return (view.dataset.name,)
+
+
+def _check_symbol(state: State, datasets: Collection[str] | None, symbol: str | None) -> None:
+    """Where nothing is stored at all, that is what is to be said, and not that this symbol is not."""
+    there = sorted({name for dataset, name in state.series if datasets is None or dataset in datasets})
+    if symbol is not None and there and symbol not in there:
+        stored = ", ".join(there[:20])
+        raise NotFoundError(f"nothing is stored for the symbol {symbol!r}{near(symbol, there)}; stored: {stored}")

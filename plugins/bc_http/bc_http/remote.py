@@ -56,8 +56,6 @@ class HttpReader:
         )
         for scheme in ("http://", "https://"):
             self._session.mount(scheme, HTTPAdapter(max_retries=again))
-        near = urlsplit(self.config.url).hostname in NEAR
-        self._session.headers.update({"Accept-Encoding": "identity" if near else "zstd"})
         if self.config.api_key is not None:
             self._session.headers["X-API-Key"] = self.config.api_key.value
 
@@ -143,7 +141,11 @@ class HttpReader:
         url = self.config.url.rstrip("/") + path
         try:
             response = self._session.get(
-                url, params=parameters, headers={"Accept": accept}, timeout=self.config.timeout, stream=True
+                url,
+                params=parameters,
+                headers={"Accept": accept, "Accept-Encoding": self._coding(accept)},
+                timeout=self.config.timeout,
+                stream=True,
             )
         except requests.RequestException as error:
             raise StoreError(f"{self.config.url} cannot be reached: {_why(error)}") from error
@@ -151,6 +153,12 @@ class HttpReader:
             with response:
                 raise self._refused(response)
         return response
+
+    def _coding(self, accept: str) -> str:
+        """Arrow reads zstd by itself; requests reads gzip without another library."""
+        if urlsplit(self.config.url).hostname in NEAR:
+            return "identity"
+        return "zstd" if accept == ARROW else "gzip"
 
     def _refused(self, response: requests.Response) -> BcoreError:
         """The server's problems, as the core's own errors."""

@@ -44,10 +44,15 @@ def unchanged(req: falcon.asgi.Request, resp: falcon.asgi.Response, tag: str | N
     etag = f'W/"{tag}{variant}"'
     resp.set_headers((("ETag", etag), ("Cache-Control", "no-cache"), ("Vary", VARY)))
     known = header(req, b"if-none-match")
-    if known is None or not (known == "*" or etag in [each.strip() for each in known.split(",")]):
+    if known is None or not (known == "*" or etag[2:] in [_opaque(each) for each in known.split(",")]):
         return False
     resp.status = 304
     return True
+
+
+def _opaque(etag: str) -> str:
+    """What weak comparison looks at (RFC 9110 section 8.8.3.2)."""
+    return etag.strip().removeprefix("W/")
 
 
 def coding_of(req: falcon.asgi.Request) -> str | None:

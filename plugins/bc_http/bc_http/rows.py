@@ -19,8 +19,6 @@ from bc_http.paging import next_query
 from bc_http.problems import Problem
 from bc_http.pulse import State
 from bc_http.resource import Resource, coding_of, header, send, unchanged
-from bcore.errors import NotFoundError
-from bcore.naming import near
 from bcore.protocols import ViewInfo
 from bcore.query import Request
 
@@ -95,10 +93,7 @@ class Rows(Resource):
         return self._plans[key]
 
     def _planned(self, state: State, name: str, symbol: str, path: str, query: str, accept: str | None) -> Plan:
-        view = state.views.get(name)
-        if view is None:
-            known = ", ".join(sorted(state.views)) or "none"
-            raise NotFoundError(f"there is no view {name!r}{near(name, state.views)}; views: {known}")
+        view = state.view_of(name)
         asked = Asking(view, self.hot).parsed(symbol, query)
         form = format_for(asked.common.format, accept)
         request = (

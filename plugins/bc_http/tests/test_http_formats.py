@@ -108,6 +108,20 @@ def test_the_coding_is_the_one_wanted_most(served: Any, accept: str, coding: str
     assert coding == reply.headers.get("content-encoding")
 
 
+@pytest.mark.parametrize("path", ["/openapi.json", "/docs", "/views?format=arrow", "/metrics"])
+@pytest.mark.parametrize(("coding", "decoded"), [("gzip", gzip.decompress), ("zstd", unzstd)])
+def test_lists_and_documents_are_compressed_too(served: Any, path: str, coding: str, decoded: Any) -> None:
+    plain, packed = served.get(path), served.get(path, {"Accept-Encoding": coding})
+    assert coding == packed.headers["content-encoding"]
+    assert "accept-encoding" in plain.headers["vary"].lower()
+    assert len(packed.body) < len(plain.body)
+    assert path == "/metrics" or plain.body == decoded(packed.body)
+
+
+def test_bytes_of_another_kind_are_left_as_they_are(served: Any) -> None:
+    assert "content-encoding" not in served.get("/floor/9000", {"Accept-Encoding": "gzip"}).headers
+
+
 def test_a_short_answer_is_not_compressed(served: Any) -> None:
     assert "content-encoding" not in served.get("/ticks/AAA?limit=1", {"Accept-Encoding": "gzip"}).headers
 

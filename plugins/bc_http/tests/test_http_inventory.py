@@ -6,6 +6,7 @@ import time
 from typing import Any
 
 import pyarrow as pa
+import pytest
 from prometheus_client.parser import text_string_to_metric_families
 
 from bc_http.pulse import look
@@ -72,6 +73,24 @@ def test_old_data_is_not_ready_and_says_why(served: Any) -> None:
     (told,) = reply.json()["series"]
     assert (503, False, 60.0, 0) == (reply.status, told["ready"], told["allowed"], told["gaps"])
     assert "60 s would be usual" in told["reasons"][0]
+
+
+@pytest.mark.parametrize(
+    ("query", "said"),
+    [
+        ("view=tick", "there is no view 'tick' (did you mean ticks?)"),
+        ("symbol=AAB", "nothing is stored for the symbol 'AAB' (did you mean AAA?)"),
+        ("view=quotes&symbol=GAP", "stored: AAA"),
+    ],
+)
+def test_whether_something_is_ready_that_is_not_there_is_a_mistake(served: Any, query: str, said: str) -> None:
+    problem = served.get(f"/ready?{query}")
+    assert (404, "application/problem+json") == (problem.status, problem.type)
+    assert said in problem.json()["detail"]
+
+
+def test_a_computed_view_is_as_ready_as_what_it_is_made_of(served: Any) -> None:
+    assert ["ticks"] == [each["dataset"] for each in served.get("/ready?view=counts&symbol=AAA").json()["series"]]
 
 
 def judged(*ages: float, ids: list[int] | None = None, findings: tuple[Finding, ...] = ()) -> Any:

@@ -63,6 +63,19 @@ def test_views_symbols_and_stats_are_those_of_the_store(remote: HttpReader, here
     assert [("seconds", 60, "length of a bar")] == [(each.name, each.default, each.help) for each in fields_of(params)]
 
 
+def test_from_another_machine_answers_come_compressed(serve: Any, here: StoreReader) -> None:
+    """Documents in what requests reads without another library, Arrow in what Arrow reads."""
+    server = serve(host="127.0.0.2")  # this machine, but not by a name that says so
+    far = HttpReader(RemoteConfig(server.url))
+    try:
+        assert {"ticks", "quotes"} <= set(far.json("/symbols"))
+        assert "/ticks/{symbol}" in far.json("/openapi.json")["paths"]
+        assert here.read(REQUESTS[1]) == far.read(REQUESTS[1])
+        assert here.stats() == far.stats()
+    finally:
+        far.close()
+
+
 def test_a_client_is_the_same_as_for_a_folder(served: Any) -> None:
     with Client(HttpReader(RemoteConfig(served.url))) as client:
         assert [2998, 2999] == client.get("ticks", "AAA", limit=2)["id"].to_list()

@@ -56,12 +56,8 @@ class Live:
 
     async def _asked(self, req: falcon.asgi.Request, params: dict[str, Any]) -> AsyncGenerator[Message | None, None]:
         state = await self.archive.pulse.state()
-        name, symbol = params["view"], params["symbol"]
-        view = state.views.get(name)
-        if view is None:
-            known = ", ".join(sorted(state.views)) or "none"
-            raise NotFoundError(f"there is no view {name!r}{near(name, state.views)}; views: {known}")
-        followed, cursor = Followed.parsed(view, symbol, req.query_string)
+        view = state.view_of(params["view"])
+        followed, cursor = Followed.parsed(view, params["symbol"], req.query_string)
         _check_symbol(state, followed)
         datasets = {series.dataset.name: series.dataset for series in (each.series for each in state.series.values())}
         channel = self.hub.channel(followed, datasets)
