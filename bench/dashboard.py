@@ -14,8 +14,6 @@ from __future__ import annotations
 import argparse
 import json
 import shutil
-import subprocess
-import sys
 import tempfile
 import threading
 import time
@@ -25,6 +23,7 @@ from pathlib import Path
 from typing import Any
 
 from attrs import field, frozen
+from measuring import ahead, running
 from selenium.webdriver import Chrome, ChromeOptions
 from selenium.webdriver.chrome.service import Service
 from websockets.sync.client import connect
@@ -59,22 +58,6 @@ class Delays:
 
 
 @contextmanager
-def running(folder: Path, *arguments: str) -> Iterator[subprocess.Popen[str]]:
-    process = subprocess.Popen(
-        [sys.executable, "-m", "bcore", *arguments],
-        cwd=folder,
-        stdout=subprocess.PIPE,
-        stderr=subprocess.DEVNULL,
-        text=True,
-    )
-    try:
-        yield process
-    finally:
-        process.terminate()
-        process.wait(20)
-
-
-@contextmanager
 def chromium() -> Iterator[Chrome]:
     options = ChromeOptions()
     options.binary_location = shutil.which("chromium") or "chromium"
@@ -85,17 +68,6 @@ def chromium() -> Iterator[Chrome]:
         yield chrome
     finally:
         chrome.quit()
-
-
-def ahead(exchange: ReplayServer) -> float:
-    """What the exchange's clock is ahead of this machine's, in us: as of the quickest answer of some."""
-    found = []
-    for _ in range(30):
-        before = time.time()
-        now = exchange.status()["now"]
-        after = time.time()
-        found.append((after - before, now - (before + after) / 2 * 1e6))
-    return min(found)[1]
 
 
 def directly(url: str, symbol: str, until: float, found: list[tuple[int, float]]) -> None:

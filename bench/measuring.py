@@ -7,8 +7,11 @@ import json
 import os
 import platform
 import statistics
+import subprocess
+import sys
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from importlib.metadata import version
 from pathlib import Path
 
@@ -16,6 +19,7 @@ import numpy as np
 import pyarrow as pa
 from attrs import frozen
 
+from bc_replay.testing import ReplayServer
 from bc_trades import TRADES, to_table
 
 ROOT = Path(__file__).parents[1]
@@ -126,6 +130,34 @@ def _sample() -> pa.Table:
 
     (tape,) = read_recording([Path(bc_replay.__file__).parent / "sample"]).tapes.values()
     return _parsed([payloads.rest_agg_trade(trade, False) for trade in tape.agg_trades])
+
+
+@contextmanager
+def running(folder: Path, *arguments: str) -> Iterator[subprocess.Popen[str]]:
+    """`bcore` with these arguments, until it is no longer needed."""
+    process = subprocess.Popen(
+        [sys.executable, "-m", "bcore", *arguments],
+        cwd=folder,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.DEVNULL,
+        text=True,
+    )
+    try:
+        yield process
+    finally:
+        process.terminate()
+        process.wait(20)
+
+
+def ahead(exchange: ReplayServer) -> float:
+    """What the exchange's clock is ahead of this machine's, in us: as of the quickest answer of some."""
+    found = []
+    for _ in range(30):
+        before = time.time()
+        now = exchange.status()["now"]
+        after = time.time()
+        found.append((after - before, now - (before + after) / 2 * 1e6))
+    return min(found)[1]
 
 
 def machine() -> str:

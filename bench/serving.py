@@ -3,9 +3,9 @@
     python bench/serving.py [--rows 1000000] [--seconds 3] [--connections 4] [--huge]
 
 A body is made once for as long as the archive does not change; `made anew` is what it costs when every request reads
-and writes all of it (`cache_bytes = 0`). `--huge` adds ten million rows: streamed CSV, memory, and whether a thousand
-rows of many cost more than of few. (The name of this file is not http.py: beside other scripts that would hide the
-standard library's package.)
+and writes all of it (`cache_bytes = 0`). `--huge` adds ten million rows: streamed CSV, memory, whether a thousand
+rows of many cost more than of few, and what a day of candles reads. (The name of this file is not http.py: beside other
+scripts that would hide the standard library's package.)
 """
 
 from __future__ import annotations
@@ -25,7 +25,7 @@ from typing import Any
 from urllib.parse import urlsplit
 
 import pyarrow as pa
-from attrs import define, field, frozen
+from attrs import define, evolve, field, frozen
 
 HOT = "/hot/trades/BTCUSDT?limit=1000"
 BEGIN = 1_767_225_600_000_000
@@ -244,6 +244,7 @@ def huge(folder: Path, seconds: float) -> None:
         with served(path, cache_bytes=0) as server:
             took[path] = server.load("/trades/BTCUSDT?limit=1000&format=arrow", seconds, 1).quantile(0.5)
     print(f"newest 1000 rows of 10 k: {took[few]:.2f} ms, of 10 M: {took[many]:.2f} ms, {took[many] / took[few]:.2f} x")
+    a_day(many, 10_000_000, seconds)
     with served(many) as server:
         server.load(HOT, 0.5, 1)
         before, most, size, began = server.memory(), 0, 0, time.perf_counter()
@@ -253,6 +254,48 @@ def huge(folder: Path, seconds: float) -> None:
         took_csv = time.perf_counter() - began
         grown = (most - before) / 2**20
         print(f"10 M rows as CSV: {took_csv:.1f} s, {size / 2**20:.0f} MiB, memory grew by {grown:.0f} MiB")
+
+
+class Counted:
+    """A store that counts the rows it hands out."""
+
+    def __init__(self, store: Any) -> None:
+        self.store, self.rows = store, 0
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self.store, name)
+
+    def read(self, query: Any) -> pa.Table:
+        table = self.store.read(query)
+        self.rows += table.num_rows
+        return table
+
+    def scan(self, query: Any) -> pa.RecordBatchReader:
+        reader = self.store.scan(query)
+        return pa.RecordBatchReader.from_batches(reader.schema, map(self._passed, reader))
+
+    def _passed(self, batch: pa.RecordBatch) -> pa.RecordBatch:
+        self.rows += batch.num_rows
+        return batch
+
+
+def a_day(path: Path, rows: int, seconds: float) -> None:
+    """24 candles of an hour, of an archive of several days: rows that are read for them, and time."""
+    from bcore.app import folder_reader
+    from bcore.query import Request
+    from bcore.registry import Registry
+
+    reader: Any = folder_reader(path, Registry.load())
+    counted = Counted(reader.stores[0])
+    evolve(reader, stores=(counted,)).read(Request("ohlcv", "BTCUSDT", limit=24, params={"timeframe": "1h"}))
+    reader.close()
+    with served(path, cache_bytes=0) as server:
+        day, whole = (
+            server.load(f"/ohlcv/BTCUSDT?timeframe=1h&limit={count}&format=arrow", seconds, 1).quantile(0.5)
+            for count in (24, 10_000)
+        )
+    print(f"24 candles of 1h read {counted.rows:,} of {rows:,} rows ({counted.rows * 0.04 / 3600:.1f} h of them)")
+    print(f"24 candles of 1h: {day:.0f} ms, of all {rows * 0.04 / 3600:.0f} h: {whole:.0f} ms, {day / whole:.2f} x")
 
 
 def main() -> None:
