@@ -145,11 +145,9 @@ class Round:
         print(f"  missing {missing}, doubled {doubled}, dropped {dropped}, connections {met}")
         delays = np.concatenate([each for client in self.clients for each in client.delays])
         print(f"  delay, exchange to client: {quantiles(delays)}")
-        begun, ended, most = self.memory[0], self.memory[-1], max(self.memory)
-        print(
-            f"  worker: memory {begun:.0f} MB, most {most:.0f}, at the end {ended:.0f}; {self.cores:.2f} of a core",
-            flush=True,
-        )
+        begun, half, ended = (self.memory[at] for at in (0, len(self.memory) // 2, -1))
+        held = f"memory {begun:.0f} MB, halfway {half:.0f}, at the end {ended:.0f}, most {max(self.memory):.0f}"
+        print(f"  worker: {held}; {self.cores:.2f} of a core", flush=True)
 
 
 def quantiles(delays: Array) -> str:

@@ -173,7 +173,9 @@ def _of_route(route: Route) -> Document:
     takes = [{"name": word, "in": "path", "required": True, "schema": schema} for word in words]
     name = "_".join(part.strip("{}").split(":")[0] for part in route.path.split("/") if part)
     told: Document = {"operationId": name, "summary": route.summary, "tags": ["plugins"], "parameters": takes}
-    return {**told, "responses": {"200": {"description": route.summary}}} | ({"security": []} if route.public else {})
+    refused = _refusals("400", "404", *(() if route.public else ("401", "429")))
+    responses = {"200": {"description": route.summary}, **refused}
+    return {**told, "responses": responses} | ({"security": []} if route.public else {})
 
 
 def _refusals(*statuses: str) -> Document:
