@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from bcore.cli.literals import toml
 from bcore.cli.options import with_globals
 
 if TYPE_CHECKING:
@@ -129,17 +130,3 @@ def reference(options: Options) -> None:
     from bcore.cli.referencing import reference as page
 
     click.echo(page(options.registry()))
-
-
-def toml(value: Any) -> str:
-    """A value as a configuration file writes it."""
-    if isinstance(value, bool):
-        return str(value).lower()
-    if isinstance(value, (int, float)):
-        return repr(value)
-    if isinstance(value, (list, tuple)):
-        return "[" + ", ".join(toml(each) for each in value) + "]"
-    if isinstance(value, dict):
-        return "{ " + ", ".join(f"{toml(key)} = {toml(each)}" for key, each in value.items()) + " }"
-    text = str(value).replace("\\", "\\\\").replace('"', '\\"')
-    return f'"{text}"'

@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from types import NoneType, UnionType
 from typing import Any, Literal, Union, get_args, get_origin
 
+from bcore.cli.literals import toml
 from bcore.config import GROUPS, Wiring
 from bcore.fields import Field, fields_of
 from bcore.registry import Registry
@@ -69,8 +70,6 @@ def _table(fields: list[Field]) -> Iterator[str]:
 
 
 def _default(field: Field) -> str:
-    from bcore.cli.configuring import toml
-
     if field.required:
         return "must be given"
     return "not set" if field.default is None else f"`{_cell(toml(field.default))}`"

@@ -3,19 +3,27 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 import pyarrow as pa
+from attrs import frozen
 
 from bc_orderbook.diffs import ASK, BID, BOOK, DEPTH_SNAPSHOTS, DEPTH_STATES, NEITHER, REST
 from bc_orderbook.localbook import Level, LocalBook, Seed
 
-if TYPE_CHECKING:
-    from bc_orderbook.journal import Turning
-
 CHECKPOINT = "checkpoint"
 _INSTANT = pa.timestamp("us", tz="UTC")
+
+
+@frozen
+class Turning:
+    """A change of a book's state: from `time` on, int us UTC."""
+
+    time: int
+    update_id: int
+    state: str
+    reason: str
 
 
 def seed_table(symbol: str, seed: Seed, time: int, reason: str) -> pa.Table:

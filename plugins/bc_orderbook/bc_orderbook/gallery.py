@@ -8,10 +8,11 @@ from collections.abc import Callable, Iterator, Sequence
 from attrs import define, field
 
 from bc_orderbook.book import Book, MalformedBookError
+from bc_orderbook.booktables import Turning
 from bc_orderbook.config import TickSizes
 from bc_orderbook.diffs import VERIFIED
 from bc_orderbook.events import DepthEvent, Run
-from bc_orderbook.journal import NEVER, Turning
+from bc_orderbook.journal import NEVER
 from bc_orderbook.localbook import LocalBook, Seed
 from bc_orderbook.snapshot import Row, rows_of, table_of
 from bcore.records import Batch, Dataset, Origin

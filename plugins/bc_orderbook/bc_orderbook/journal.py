@@ -7,9 +7,9 @@ from collections.abc import Iterator, Sequence
 from typing import Protocol
 
 import pyarrow as pa
-from attrs import define, field, frozen
+from attrs import define, field
 
-from bc_orderbook.booktables import book_table, seed_table, states_table
+from bc_orderbook.booktables import Turning, book_table, seed_table, states_table
 from bc_orderbook.diffrows import DiffRows
 from bc_orderbook.diffs import DEPTH, DEPTH_SNAPSHOTS, DEPTH_STATES, VERIFIED
 from bc_orderbook.events import DepthEvent, Run
@@ -19,16 +19,6 @@ from bcore.records import Batch, Origin, Rejected
 
 SECOND = 1_000_000
 NEVER = 2**63 - 1
-
-
-@frozen
-class Turning:
-    """A change of a book's state: from `time` on, int us UTC."""
-
-    time: int
-    update_id: int
-    state: str
-    reason: str
 
 
 class Journal(Protocol):

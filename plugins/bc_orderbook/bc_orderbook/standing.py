@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from attrs import define, field
 
+from bc_orderbook.booktables import Turning
 from bc_orderbook.diffs import SUSPECT, UNKNOWN, VERIFIED
-from bc_orderbook.journal import Journal, Turning
+from bc_orderbook.journal import Journal
 
 
 @define(eq=False)

@@ -12,9 +12,9 @@ from hypothesis import strategies as st
 
 from bc_orderbook import ORDERBOOK, Book, Snapshot
 from bc_orderbook.book import Levels, MalformedBookError
+from bc_orderbook.booktables import Turning
 from bc_orderbook.events import DepthEvent, Run
 from bc_orderbook.gallery import Gallery
-from bc_orderbook.journal import Turning
 from bc_orderbook.localbook import LocalBook, Seed
 from bcore.records import Rejected
 

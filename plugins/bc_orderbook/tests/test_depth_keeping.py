@@ -9,9 +9,10 @@ from typing import Any
 import pytest
 from attrs import define, field
 
+from bc_orderbook.booktables import Turning
 from bc_orderbook.events import Arrival, DepthEvent, Run
 from bc_orderbook.inbox import Turn
-from bc_orderbook.journal import NEVER, Turning
+from bc_orderbook.journal import NEVER
 from bc_orderbook.keeping import GRACE, UNJOINED, Keeper
 from bc_orderbook.localbook import LocalBook, Seed
 from bc_orderbook.need import FIRST

@@ -96,7 +96,7 @@ class Tape:
     @cached_property
     def grid(self) -> tuple[int, int]:
         """The steps of price and of quantity that the recording shows, in units of 1e-8."""
-        return grid_of(self)
+        return grid_of(self.agg_trades, self.snapshots, self.updates)
 
     @property
     def gaps(self) -> tuple[tuple[int, int], ...]:

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 
 from attrs import define, field
 
-from bc_trades.parsing import Trade
+from bc_trades.trade import Trade
 from bcore.records import Finding
 
 

@@ -15,7 +15,7 @@ from attrs import define, field, frozen
 
 from bc_trades.chain import Chain
 from bc_trades.holes import Gap, Hole, Holes
-from bc_trades.parsing import Trade
+from bc_trades.trade import Trade
 from bcore.records import Finding
 from bcore.spans import Span, Spans
 

@@ -8,7 +8,8 @@ from collections.abc import Sequence
 from attrs import define, field, frozen
 
 from bc_binance.messages import micros
-from bc_trades.parsing import Trade, read_records
+from bc_trades.parsing import read_records
+from bc_trades.trade import Trade
 from bc_trades.venue import Venue, rules_of
 from bcore.errors import FaultyReplyError, RefusedError
 

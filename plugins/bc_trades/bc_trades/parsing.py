@@ -5,13 +5,14 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Iterable, Sequence
 from operator import le
-from typing import TYPE_CHECKING, Annotated, Protocol
+from typing import TYPE_CHECKING, Annotated
 
 import msgspec
 from attrs import frozen
 from msgspec import Meta, Struct
 
 from bc_trades.rows import Rows
+from bc_trades.trade import Trade
 from bcore.records import Rejected
 
 if TYPE_CHECKING:
@@ -24,42 +25,6 @@ Decimal = Annotated[str, Meta(pattern=rf"\A{NUMBER}\Z")]
 Id = Annotated[int, Meta(ge=0, le=LARGEST)]
 TradeId = Annotated[int, Meta(ge=-1, le=LARGEST)]
 Time = Annotated[int, Meta(ge=10**12, lt=9 * 10**15)]
-
-
-class Trade(Protocol):
-    """An aggregate trade (protocol section 4.6), under the exchange's own names."""
-
-    @property
-    def a(self) -> int:
-        """The aggregate's id."""
-
-    @property
-    def p(self) -> str:
-        """Price, decimal text."""
-
-    @property
-    def q(self) -> str:
-        """Quantity, decimal text."""
-
-    @property
-    def f(self) -> int:
-        """The first of the trades summed up; -1 for a voided aggregate."""
-
-    @property
-    def l(self) -> int:  # noqa: E743 - the exchange's name
-        """The last of them."""
-
-    @property
-    def T(self) -> int:
-        """Time in ms or us."""
-
-    @property
-    def m(self) -> bool:
-        """Whether the buyer was the maker."""
-
-    @property
-    def M(self) -> bool:
-        """Whether it was the best match."""
 
 
 class Record(Struct, frozen=True, gc=False):

@@ -14,7 +14,7 @@ from bc_binance.messages import MICROSECONDS_FROM, micros
 from bc_trades.datasets import TRADES
 
 if TYPE_CHECKING:
-    from bc_trades.parsing import Trade
+    from bc_trades.trade import Trade
 
 
 def _ints() -> array[int]:

@@ -11,7 +11,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from bc_trades.joining import Line, Page
-from bc_trades.parsing import Record, Trade
+from bc_trades.parsing import Record
+from bc_trades.trade import Trade
 from bcore.spans import Spans
 
 Made = Callable[[dict[str, Any]], Trade]
