@@ -161,6 +161,7 @@ def test_trades_and_candles_are_pushed(page: Browser) -> None:
 def test_another_symbol_and_another_timeframe(page: Browser, served: Served) -> None:
     page.find("#market").send_keys("ETH")
     page.until("return document.title.startsWith('ETHUSDT') && dashboard.parts.tape.last", "trades of ETHUSDT")
+    page.js("dashboard.parts.tape.drawn()")
     assert {"ETHUSDT"} == set(page.js("return [...document.querySelectorAll('#trades tr')].map((e) => e.trade.symbol)"))
     page.until("return document.querySelector('#bids tr')", "the book of ETHUSDT")
     page.find("input[value='1s']").send_keys(RIGHT)

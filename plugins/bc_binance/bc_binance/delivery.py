@@ -20,7 +20,11 @@ REST = 0.003  # seconds after a turn in which sockets gather what comes: being w
 
 
 class Sink(Protocol):
-    """Where a feed's messages go. Called in the feed's thread, in order; must be quick and never block."""
+    """Where a feed's messages go. Called in the feed's thread; must be quick and never block.
+
+    Messages come in the order of their connection. While one connection takes over from another each brings them, so
+    that a message comes twice and may come before an earlier one.
+    """
 
     def message(self, stream: str, data: bytes | msgspec.Raw, received: int) -> None:
         """An event's JSON text; `received` is the exchange's clock at receipt, int us UTC."""
@@ -29,7 +33,7 @@ class Sink(Protocol):
         """The streams are acknowledged on a live connection: from now on everything arrives."""
 
     def lost(self, streams: tuple[str, ...], reason: str) -> None:
-        """Their connection died without a successor, or the consumer was too slow: something may be missing now."""
+        """Their connection died without a successor, or the consumer was too slow: something may be missing by now."""
 
 
 @define(eq=False)

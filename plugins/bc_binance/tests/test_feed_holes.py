@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import random
 from collections.abc import Callable
+from itertools import pairwise
 from typing import Any
 
 import pytest
@@ -17,18 +18,33 @@ SHUTDOWN = '{"stream":"!serverShutdown","data":{"e":"serverShutdown","E":1}}'
 
 
 def untold_holes(told: list[tuple[Any, ...]], stream: str) -> list[tuple[int, int]]:
-    """Pairs of ids between which some are missing though the sink was told of no loss."""
-    holes: list[tuple[int, int]] = []
-    highest: int | None = None
+    """Pairs of ids between which some never came, though the sink was not told of a loss.
+
+    While one connection takes over from another, a message may come before an earlier one. Where the older breaks
+    then, the loss is told after what the younger had brought: the last hole before a loss is told by it.
+    """
+    untold: list[tuple[int, int]] = []
+    ids: set[int] = set()
     for kind, what, *rest in told:
+        if kind == "message" and stream == what:
+            ids.add(rest[0]["a"])
+        elif kind == "lost" and stream in what:
+            untold += holes(ids)[:-1]
         if kind != "message" and stream in what:
-            highest = None
-        elif kind == "message" and stream == what:
-            number = rest[0]["a"]
-            if highest is not None and number > highest + 1:
-                holes.append((highest, number))
-            highest = number if highest is None else max(highest, number)
-    return holes
+            ids.clear()  # what comes while no connection carries the stream is not promised
+    return untold + holes(ids)
+
+
+def holes(ids: set[int]) -> list[tuple[int, int]]:
+    return [(before, after) for before, after in pairwise(sorted(ids)) if after > before + 1]
+
+
+def test_the_check_sees_what_nobody_told() -> None:
+    came: list[tuple[Any, ...]] = [("message", "s", {"a": number}) for number in (1, 2, 5, 6, 4, 9)]
+    lost, joined = ("lost", ("s",), "it broke"), ("joined", ("s",))
+    assert [(2, 4), (6, 9)] == untold_holes([joined, *came], "s")
+    assert [(2, 4)] == untold_holes([joined, *came, lost, joined], "s")
+    assert [] == untold_holes([joined, came[0], lost, joined, came[-1]], "s")
 
 
 def provoke(streams: LocalStreams, feed: Feed, choice: random.Random) -> None:
