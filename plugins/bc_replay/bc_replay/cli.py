@@ -48,7 +48,9 @@ def _instant(ctx: click.Context, param: click.Parameter, text: str | None) -> in
 @click.option("--start-at", callback=_instant, metavar="INSTANT", help="Begin at this instant: ISO 8601, ms or us.")
 @click.option("--wait", is_flag=True, help="Hold the clock until the first market-data client comes.")
 @click.option("--exit-at-end", is_flag=True, help="Exit 0 when the recording is over.")
-@click.option("--fault", "faults", multiple=True, metavar="KIND@SECONDS[:ARG]", help="Repeatable; see --list-faults.")
+@click.option(
+    "--fault", "faults", multiple=True, metavar="KIND@SECONDS[:ARG[/WHICH]]", help="Repeatable; see --list-faults."
+)
 @click.option("--list-faults", is_flag=True, help="Show the kinds of faults and exit.")
 @click.option(
     "--market",

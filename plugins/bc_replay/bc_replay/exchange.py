@@ -52,16 +52,16 @@ class Exchange:
         self.pump = Pump(self.tapes, self.clock, self.hub, self.room, WORDINGS[self.market.name])
         self.mischief = Mischief(self.faults, self.front, self.hub, self.sessions, self.clock.now)
 
-    def moment(self, endpoint: Endpoint, micros: bool) -> Moment:
+    def moment(self, endpoint: Endpoint, parameters: Parameters, micros: bool) -> Moment:
         """The instant as of which a request is answered, faults included."""
-        behind = self.faults.behind("lag") if endpoint.database else 0
+        behind = self.faults.behind("lag", parameters.symbol) if endpoint.database else 0
         if endpoint.name == "depth":
-            behind = self.faults.behind("stale")
+            behind = self.faults.behind("stale", parameters.symbol)
         market = self.clock.market() - behind
         return Moment(self.tapes, market, self.clock.now(), micros, self.floor, self.limiter.limit)
 
-    def session(self, *, combined: bool, micros: bool, route: str) -> Session:
-        session = Session(self.hub, combined, micros, self._mute_until, route=route)
+    def session(self, connection: int, *, combined: bool, micros: bool, route: str) -> Session:
+        session = Session(self.hub, combined, micros, self._mute_until, route=route, connection=connection)
         self.sessions.add(session)
         return session
 
@@ -84,8 +84,8 @@ class Exchange:
         if self.clock.speed == 0 and not self.hub.listened:
             self.clock.advance(next_stop(endpoint, parameters, self.tapes, self.clock.market()))
 
-    def _mute_until(self) -> float | None:
-        seconds = self.faults.silent_for()
+    def _mute_until(self, stream: str) -> float | None:
+        seconds = self.faults.silent_for(stream)
         return None if seconds is None else time.monotonic() + seconds
 
 

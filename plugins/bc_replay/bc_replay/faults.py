@@ -1,7 +1,7 @@
 """Faults on demand: how they are asked for, and where each stands.
 
-`KIND@SECONDS[:ARG]`, SECONDS of wall time since the server came up. A fault that is due waits for something to meet:
-a request, a stream connection, a subscription, a delivered event, a bulk file. So each one asked for is really met.
+`KIND@SECONDS[:ARG[/WHICH]]`, SECONDS of wall time since the server came up. A fault that is due waits for something to
+meet: a request, a stream connection, a subscription, a delivered event, a bulk file. So each one asked for is met.
 """
 
 from __future__ import annotations
@@ -34,8 +34,8 @@ class State(Enum):
 class Fault:
     """`at` is in seconds since the server came up, `lasts` the seconds a window stays open, `hits` what it has met.
 
-    `which` bulk files it may meet: their symbol, name or key, where `*` stands for anything; empty for all. `files` are
-    the keys of those it has met.
+    `which` it may meet, where `*` stands for anything and nothing for all: of bulk files their symbol, name or key, of
+    everything else a symbol or the name of a stream. `files` are the keys of bulk files that it has met.
     """
 
     kind: Kind
@@ -69,6 +69,15 @@ class Fault:
         """Seconds that its window stays open; all of them before its first hit."""
         return self.lasts if self.fired_at is None else max(0.0, self._until - now)
 
+    def aims_at(self, *names: str | None) -> bool:
+        """Whether it may meet what has these names."""
+        wanted = self.which.upper()
+        return not wanted or any(fnmatchcase(name.upper(), wanted) for name in names if name)
+
+    def aims_at_stream(self, name: str) -> bool:
+        """Whether it may meet the stream, by its name or its symbol."""
+        return self.aims_at(name, name.partition("@")[0])
+
     def meets_file(self, key: str) -> bool:
         """Whether the bulk file of this key is one that it meets: one of `which`, as many as ARG says, always those."""
         if key in self.files:
@@ -80,40 +89,43 @@ class Fault:
 
     def report(self) -> dict[str, object]:
         told = {"kind": self.kind.name, "at": self.at, "arg": self.amount, "state": self.state.value}
-        met = {"which": self.which, "files": sorted(self.files)} if self.kind.meets in BULK else {}
-        return {**told, "hits": self.hits, "fired_at": self.fired_at, **met}
+        met = {"files": sorted(self.files)} if self.kind.meets in BULK else {}
+        return {**told, "which": self.which, "hits": self.hits, "fired_at": self.fired_at, **met}
 
 
 def parse_fault(text: str) -> Fault:
-    """`KIND@SECONDS[:ARG]`. Raises FaultError."""
+    """`KIND@SECONDS[:ARG[/WHICH]]`. Raises FaultError."""
     kind, at, rest = text.partition("@")
     seconds, _, argument = rest.partition(":")
     if not at:
-        raise FaultError(f"fault {text!r}: write KIND@SECONDS[:ARG], such as disconnect@10 or lag@5:2/10")
+        raise FaultError(f"fault {text!r}: write KIND@SECONDS[:ARG[/WHICH]], such as disconnect@10 or gap@5:2/BTCUSDT")
     return make_fault(kind, _number(text, seconds), argument or None)
 
 
 def make_fault(kind: str, at: float, argument: str | None = None, which: str = "") -> Fault:
-    """A fault of this kind, on `which` bulk files where that is not said in the argument behind a slash.
+    """A fault of this kind, on `which` symbols, streams or bulk files if the argument does not say so behind a slash.
 
-    Raises FaultError for an unknown kind or an ARG that the kind does not take.
+    Raises FaultError for an unknown kind, and for an ARG or a WHICH that the kind does not take.
     """
     known = KINDS.get(kind)
     if known is None:
         raise FaultError(f"fault kind {kind!r} is unknown; there are {', '.join(KINDS)}")
-    if argument is not None and not known.unit:
+    whole, _, named = (argument or "").partition("/")
+    lasts, _, named = named.partition("/") if known.meets is Meets.PAST else ("", "", named)
+    if whole and not known.unit:
         raise FaultError(f"fault {kind} takes no argument, and was given {argument!r}")
-    whole, _, rest = (argument or "").partition("/")
-    if rest and known.meets not in (Meets.PAST, *BULK):
-        raise FaultError(f"fault {kind} takes {known.unit}, and was given {argument!r}")
+    _check_aim(known, which := which or named)
     amount = _number(f"{kind} argument {argument!r}", whole) if whole else known.default
     if known.unit in COUNTED and (amount < 1 or amount != int(amount)):
         raise FaultError(f"fault {kind} takes a whole number of {known.unit} from 1, and was given {argument!r}")
-    if known.meets in BULK:
-        return Fault(known, at, amount, _window(known, amount), which=which or rest)
-    if which:
-        raise FaultError(f"fault {kind} meets {known.meets.value}: it cannot be told which files")
-    return Fault(known, at, amount, _window(known, amount, _number(kind, rest) if rest else PAST_FOR))
+    return Fault(known, at, amount, _window(known, amount, _number(kind, lasts) if lasts else PAST_FOR), which)
+
+
+def _check_aim(kind: Kind, which: str) -> None:
+    if which and kind.meets is Meets.PORT:
+        raise FaultError(f"fault {kind.name} meets {kind.meets.value}: it cannot be told which")
+    if which and kind.meets not in BULK and not any(letter.isalpha() or letter == "*" for letter in which):
+        raise FaultError(f"fault {kind.name}: {which!r} behind the slash is neither a symbol nor a stream")
 
 
 def _window(kind: Kind, amount: float, past: float = PAST_FOR) -> float:
@@ -163,16 +175,17 @@ class Faults:
             if fault.kind.meets in meets and fault.state in (State.ARMED, State.ACTIVE):
                 yield fault
 
-    def request(self) -> Fault | None:
-        """The fault that meets this market-data request, counted as a hit."""
-        fault = next(self.open(Meets.REQUEST, Meets.WINDOW), None)
+    def request(self, symbol: str | None = None) -> Fault | None:
+        """The fault that meets this market-data request, of that symbol if of one, counted as a hit."""
+        fault = next((each for each in self.open(Meets.REQUEST, Meets.WINDOW) if each.aims_at(symbol)), None)
         if fault is not None:
             self._meet(fault)
         return fault
 
-    def behind(self, kind: str) -> int:
+    def behind(self, kind: str, symbol: str | None = None) -> int:
         """Recorded us by which `lag` or `stale` answers are behind; 0 where no such fault is open."""
-        fault = next((fault for fault in self.open(Meets.PAST) if fault.kind.name == kind), None)
+        open_ = (fault for fault in self.open(Meets.PAST) if fault.kind.name == kind)
+        fault = next((fault for fault in open_ if fault.aims_at(symbol)), None)
         if fault is None:
             return 0
         fault.hit(self.now)
@@ -194,9 +207,9 @@ class Faults:
             self._meet(fault)
         return fault
 
-    def silent_for(self) -> float | None:
-        """Seconds that a subscription made now delivers nothing; None where it does at once."""
-        fault = next(self.open(Meets.SUBSCRIPTIONS), None)
+    def silent_for(self, stream: str) -> float | None:
+        """Seconds that a subscription of a stream made now delivers nothing; None where it does at once."""
+        fault = next((each for each in self.open(Meets.SUBSCRIPTIONS) if each.aims_at_stream(stream)), None)
         if fault is None:
             return None
         fault.hit(self.now)

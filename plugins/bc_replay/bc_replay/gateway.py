@@ -45,7 +45,7 @@ class Gateway:
             await ws.close(POLICY_VIOLATION)
             return
         log.info("stream connection for %s", names)
-        session = self.exchange.session(combined=self.combined, micros=micros, route=self.route)
+        session = self.exchange.session(relay.number, combined=self.combined, micros=micros, route=self.route)
         session.let_go = partial(relay.close, TRY_LATER, "too far behind")
         try:
             await self._serve(session, ws, names, relay.send)

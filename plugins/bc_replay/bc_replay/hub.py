@@ -67,9 +67,10 @@ class Hub:
         if channel is not None:
             self.sent[name] += channel.send(render)
 
-    def distort(self, distortion: Distortion) -> int:
-        """How many streams it meets: those that carry ids and have delivered something."""
-        met = [channel for channel in self.channels.values() if channel.stream.sequenced and channel.delivered]
+    def distort(self, distortion: Distortion, aimed: Callable[[str], bool] = lambda name: True) -> int:
+        """How many streams it meets: those it is aimed at that carry ids and have delivered something."""
+        sequenced = (channel for channel in self.channels.values() if channel.stream.sequenced and channel.delivered)
+        met = [channel for channel in sequenced if aimed(channel.stream.name)]
         for channel in met:
             channel.distort(distortion)
         return len(met)

@@ -46,23 +46,37 @@ class Mischief:
             fault.hit(self.faults.now)
             self._later(self.front.refuse(fault.amount))
         elif fault.kind.meets is Meets.EVENTS:
-            self._end(fault, self.hub.distort(Distortion(fault.kind.name, int(fault.amount))))
+            self._end(fault, self.hub.distort(Distortion(fault.kind.name, int(fault.amount)), fault.aims_at_stream))
         elif fault.kind.name == "shutdown":
             self._shut_down(fault)
         else:
-            self._end(fault, self.front.each_stream(ACTS[fault.kind.name]))
+            self._end(fault, self._act(fault))
 
     def _end(self, fault: Fault, met: int) -> None:
         if met:
             fault.hit(self.faults.now, met)
             fault.end()
 
+    def _act(self, fault: Fault) -> int:
+        doomed = self._doomed(fault)
+        for relay in doomed:
+            ACTS[fault.kind.name](relay)
+        return len(doomed)
+
+    def _doomed(self, fault: Fault) -> Sequence[Relay]:
+        """The stream connections that it may meet: all, or those that carry a stream of `which`."""
+        if not fault.which:
+            return self.front.streams()
+        carrying = {session.connection for session in self.sessions if any(map(fault.aims_at_stream, session.names))}
+        return [relay for relay in self.front.streams() if relay.number in carrying]
+
     def _shut_down(self, fault: Fault) -> None:
-        doomed = tuple(self.front.streams())
+        doomed = self._doomed(fault)
         if not doomed:
             return
         fault.hit(self.faults.now, len(doomed))
-        for session in tuple(self.sessions):
+        numbers = {relay.number for relay in doomed}
+        for session in [each for each in self.sessions if each.connection in numbers]:
             at = self.now() if session.micros else self.now() // 1000
             session.announce("serverShutdown", {"e": "serverShutdown", "E": at})
         self._later(self._cut(fault, doomed))

@@ -36,7 +36,8 @@ class Responder:
         if verdict.status != 200:
             _refuse_weight(resp, verdict, self.exchange.limiter.limit)
             return
-        fault = self.exchange.faults.request() if self.endpoint.market_data else None
+        symbol = None if parameters is None else parameters.symbol
+        fault = self.exchange.faults.request(symbol) if self.endpoint.market_data else None
         if fault is not None and self._spoil(fault, req, resp):
             return
         try:
@@ -64,7 +65,7 @@ class Responder:
         market = self.exchange.market
         micros = market.micros and time_unit(req.get_header("X-MBX-TIME-UNIT"))
         self.exchange.pace(self.endpoint, parameters)
-        return self.endpoint.answer(self.exchange.moment(self.endpoint, micros), parameters)
+        return self.endpoint.answer(self.exchange.moment(self.endpoint, parameters, micros), parameters)
 
     def _spoil(self, fault: Fault, req: falcon.asgi.Request, resp: falcon.asgi.Response) -> bool:
         """Do what the fault does to this request; True where that is all the answer there is."""

@@ -22,17 +22,18 @@ Send = Callable[[bytes], Awaitable[None]]
 
 @define(eq=False)
 class Session:
-    """`mute_until` is the wall instant before which new subscriptions deliver nothing (fault acksilent).
+    """`mute_until` is the wall instant before which a new subscription of a stream delivers nothing (fault acksilent).
 
-    `let_go` ends the connection of a client that is too far behind.
+    `let_go` ends the connection of a client that is too far behind, `connection` is its number at the wire front.
     """
 
     hub: Hub
     combined: bool
     micros: bool
-    mute_until: Callable[[], float | None] = lambda: None
+    mute_until: Callable[[str], float | None] = lambda stream: None
     let_go: Callable[[], None] = lambda: None
     route: str = ""
+    connection: int = 0
     _names: dict[str, None] = field(factory=dict)  # an ordered set
     _queue: deque[bytes] = field(factory=deque)
     _filled: asyncio.Event = field(factory=asyncio.Event)
@@ -53,12 +54,11 @@ class Session:
         return len(self._queue) + self._sending
 
     def subscribe(self, names: Iterable[str]) -> None:
-        until = self.mute_until()
         for name in names:
             if name in self._names:
                 continue
             self._names[name] = None
-            if until is None:
+            if (until := self.mute_until(name)) is None:
                 self.hub.subscribe(self, name)
             else:
                 self.hub.subscribe_later(self, name, until)

@@ -126,7 +126,7 @@ class ReplayServer:
     def fault(
         self, kind: str, arg: float | str | None = None, *, at: float | None = None, which: str | None = None
     ) -> dict[str, Any]:
-        """Ask for a fault, due now or `at` seconds after the server came up; of bulk files, only on `which` of them."""
+        """Ask for a fault, due now or `at` seconds after the server came up, on `which` symbols, streams or files."""
         asked = {"kind": kind, "arg": arg, "at": at, "which": which}
         fault: dict[str, Any] = self._call(
             "POST", "/_replay/faults", {name: value for name, value in asked.items() if value is not None}

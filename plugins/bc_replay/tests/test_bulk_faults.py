@@ -208,6 +208,6 @@ def test_a_given_file_is_damaged_too_and_its_original_is_not(tmp_path: Path, rec
     assert before == (folder / name).read_bytes()
 
 
-def test_which_is_refused_where_a_fault_meets_no_files(server: ReplayServer) -> None:
-    with pytest.raises(ReplayFailed, match="cannot be told which files"):
-        server.fault("reset", which="BTCUSDT")
+def test_which_is_refused_where_there_is_nothing_to_choose_from(server: ReplayServer) -> None:
+    with pytest.raises(ReplayFailed, match="cannot be told which"):
+        server.fault("refuse", which="BTCUSDT")

@@ -239,3 +239,60 @@ def test_control_requests_meet_no_request_fault(live: ReplayServer) -> None:
 def test_an_unknown_fault_is_refused_with_what_there_is(live: ReplayServer) -> None:
     with pytest.raises(ReplayFailed, match="there are disconnect"):
         live.fault("earthquake")
+
+
+def ends(ws: ClientConnection, count: int = 40) -> bool:
+    """Whether the server closes it before so many messages have come."""
+    try:
+        for _ in range(count):
+            ws.recv(timeout=30)
+    except ConnectionClosed:
+        return True
+    return False
+
+
+@pytest.mark.parametrize("kind", ["disconnect", "reset", "shutdown"])
+def test_a_fault_of_connections_meets_those_that_carry_what_it_is_aimed_at(live: ReplayServer, kind: str) -> None:
+    argument = "0.2" if kind == "shutdown" else None
+    with stream(live, "btcusdt@aggTrade") as one, stream(live, "btcusdt@depth@100ms") as other:
+        live.fault(kind, argument, which="*@depth*")
+        assert 1 == met(live, kind)["hits"]
+        assert ends(other, 1000)
+        assert not ends(one)
+
+
+def test_a_gap_is_aimed_at_one_stream_of_several_on_a_connection(live: ReplayServer) -> None:
+    with connect(f"{live.ws_url}/stream?streams=btcusdt@aggTrade/btcusdt@depth@100ms") as ws:
+        got: dict[str, list[tuple[int, int]]] = {"aggTrade": [], "depthUpdate": []}
+        while min(map(len, got.values())) < 12:
+            data = json.loads(ws.recv(timeout=30))["data"]
+            got[data["e"]].append((data["a"], data["a"]) if data["e"] == "aggTrade" else (data["U"], data["u"]))
+            if sum(map(len, got.values())) == 12:
+                live.fault("gap", 3, which="btcusdt@depth@100ms")
+    holes = {kind: [b[0] - a[1] - 1 for a, b in itertools.pairwise(ids)] for kind, ids in got.items()}
+    assert {"aggTrade": {0}, "depthUpdate": {0, 6}} == {kind: set(each) for kind, each in holes.items()}
+
+
+def test_requests_of_other_symbols_are_spared(live: ReplayServer) -> None:
+    live.fault("500", which="ETHUSDT")
+    assert 200 == get(live).status_code
+    assert [500, 200] == [get(live, "aggTrades?symbol=ETHUSDT").status_code for _ in range(2)]
+
+
+def test_a_stale_book_is_one_symbol_s(live: ReplayServer) -> None:
+    live.clock(pause=True)
+    fresh = get(live, "depth?symbol=BTCUSDT").json()["lastUpdateId"]
+    live.fault("stale", "1/0.4/ETHUSDT")
+    assert fresh == get(live, "depth?symbol=BTCUSDT").json()["lastUpdateId"]
+    live.fault("stale", "1/0.4/BTCUSDT")
+    assert 20 == fresh - get(live, "depth?symbol=BTCUSDT").json()["lastUpdateId"]
+    live.clock(resume=True)
+
+
+def test_one_subscription_of_several_is_silent(live: ReplayServer) -> None:
+    live.fault("acksilent", 1, which="btcusdt@aggTrade")
+    with connect(f"{live.ws_url}/stream?streams=btcusdt@aggTrade/btcusdt@depth@100ms") as ws:
+        first = [json.loads(ws.recv(timeout=30))["stream"] for _ in range(3)]
+        assert {"btcusdt@depth@100ms"} == set(first)
+        while json.loads(ws.recv(timeout=30))["stream"] != "btcusdt@aggTrade":
+            pass

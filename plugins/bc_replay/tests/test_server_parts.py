@@ -259,7 +259,32 @@ def test_a_fault_is_read_with_its_argument(text: str, amount: float, lasts: floa
     assert (5, amount, lasts) == (fault.at, fault.amount, fault.lasts)
 
 
-@pytest.mark.parametrize("text", ["", "reset", "reset@", "reset@x", "reset@-1", "gap@1:2/3", "500@1:1.5", "lag@1:x/2"])
+@pytest.mark.parametrize(
+    ("text", "met", "spared"),
+    [
+        ("gap@5:4/BTCUSDT", "btcusdt@depth", "ethusdt@depth"),
+        ("gap@5:4/*@depth*", "ethusdt@depth@100ms", "ethusdt@trade"),
+        ("stale@5:3/7/ethusdt", "ethusdt@depth", "btcusdt@depth"),
+        ("disconnect@5:/B*", "btcusdt@trade", "ethusdt@trade"),
+        ("500@5:/ETHBTC", "ethbtc@trade", "ethbtcx@trade"),
+    ],
+)
+def test_a_fault_is_aimed_at_symbols_or_streams(text: str, met: str, spared: str) -> None:
+    fault = parse_fault(text)
+    assert [True, False] == [fault.aims_at_stream(name) for name in (met, spared)]
+
+
+def test_a_fault_that_is_aimed_at_nothing_meets_everything() -> None:
+    fault = parse_fault("gap@5:4")
+    assert fault.aims_at_stream("btcusdt@depth")
+    assert fault.aims_at(None)
+
+
+WRONG = ["", "reset", "reset@", "reset@x", "reset@-1", "gap@1:2/3", "500@1:1.5", "lag@1:x/2"]
+WRONG += ["lag@1:2/BTCUSDT", "refuse@1:2/BTCUSDT", "disconnect@1:BTCUSDT"]
+
+
+@pytest.mark.parametrize("text", WRONG)
 def test_a_fault_that_cannot_be_understood_is_refused(text: str) -> None:
     with pytest.raises(FaultError):
         parse_fault(text)
