@@ -1,0 +1,365 @@
+"""Several symbols on one exchange, of which faults meet one or those of one connection: these are in doubt exactly
+while something is missing, recover by themselves, and the others notice nothing.
+
+One collector, a process of its own, over real sockets into a real archive; its symbols share two connections.
+What it should hold comes from the recording alone. At the end the archive is served, and gives back its books.
+"""
+
+from __future__ import annotations
+
+import json
+import signal
+import subprocess
+import time
+import urllib.error
+import urllib.parse
+import urllib.request
+from collections.abc import Callable, Iterator
+from datetime import UTC, datetime, timedelta
+from fractions import Fraction
+from itertools import groupby, pairwise
+from math import ceil, floor
+from operator import itemgetter
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+pytest.importorskip("bc_http", reason="needs the HTTP server")
+pytest.importorskip("bc_orderbook", reason="needs order books")
+
+import pyarrow as pa
+import pyarrow.compute as pc
+from attrs import define, field, frozen
+from books import Told, Truth, comparable, known, outside, sides_of, write_recording
+from processes import Collector, command, environment
+
+import bcore
+from bc_replay import sample
+from bc_replay.testing import ReplayServer
+from bcore.client import Client
+from bcore.errors import NotFoundError
+
+ONE, TWO, THREE = SYMBOLS = ("BTCUSDT", "TWOUSDT", "THREEUSDT")  # over two connections: the first and third, the second
+SPEED, DIFFS, LEVELS = 6.0, 5400, 500  # ninety seconds, of which a third is enough
+PATIENCE = 90.0
+CONFIG = """
+symbols = {symbols}
+[exchanges.binance]
+rest_url = "{url}"
+stream_url = "{ws_url}"
+stream_limit = 2
+stream_overlap = 0.3
+[stores.main]
+kind = "parquet"
+path = "archive"
+[sources.depth]
+flush = 0.1
+checkpoint = 10
+snapshot_levels = {levels}
+"""
+Interval = tuple[int, int]
+
+
+NOBODY: tuple[str, ...] = ()
+HURT = {
+    "gap": (ONE,),
+    "duplicate": NOBODY,
+    "reorder": NOBODY,
+    "stale": (TWO,),
+    "disconnect": (TWO,),
+    "acksilent": (ONE, THREE),  # and rotate, which closes the connection of both
+    "reset": (TWO,),
+    "shutdown": NOBODY,
+}
+
+
+@frozen
+class Met:
+    """Between which two of the exchange's instants (us) a fault came and all was well again, and how often it met."""
+
+    begun: int
+    ended: int
+    hits: int
+
+
+@frozen
+class Kept:
+    """What the archive has of a symbol, and how it differs from the recording. `seeds` are the exchange's snapshots."""
+
+    times: list[int]
+    states: list[str]
+    table: pa.Table
+    seeds: list[tuple[int, int]]
+    missing: list[list[Told]]
+
+    @property
+    def doubtful(self) -> list[Interval]:
+        turns = zip(self.states, pairwise(self.times), strict=False)
+        return [interval for state, interval in turns if state == "suspect"]
+
+    def within(self, met: Met) -> tuple[list[Interval], list[tuple[int, int]], list[list[Told]]]:
+        """Doubts, snapshots and what is missing from when a fault came until all was well again."""
+        doubts = [each for each in self.doubtful if met.begun <= each[1] and each[0] <= met.ended]
+        seeds = [each for each in self.seeds if met.begun <= each[1] <= met.ended]
+        return doubts, seeds, [run for run in self.missing if met.begun <= run[-1].time and run[0].time <= met.ended]
+
+
+@define
+class Scene:
+    """The collector, and what happens to it."""
+
+    server: ReplayServer
+    client: Client
+    met: dict[str, Met] = field(factory=dict)
+
+    def states(self, symbol: str) -> list[str]:
+        try:
+            states: list[str] = self.client.read("depth_states", symbol).column("state").to_pylist()
+        except NotFoundError:
+            return []
+        return states
+
+    def stored_until(self, symbol: str) -> int:
+        """The time of the newest event that is durable."""
+        table = self.client.read("depth", symbol, tail=1, columns=("timestamp",))
+        return int(table.column("timestamp").cast("int64")[-1].as_py())
+
+    def until(self, what: Callable[[], object]) -> None:
+        deadline = time.monotonic() + PATIENCE
+        while not what():
+            assert time.monotonic() < deadline, {symbol: self.states(symbol) for symbol in SYMBOLS}
+            assert not self.server.status()["ended"], "the recording was over first"
+            time.sleep(0.05)
+
+    def happen(self, name: str, *faults: tuple[str, str | None, str]) -> None:
+        """The faults (kind, argument, which) at once, until all is well and stored again."""
+        turned = {symbol: len(self.states(symbol)) + 2 for symbol in HURT[name]}
+        begun, first = self.server.status()["now"], len(self.server.faults())
+        for kind, argument, which in faults:
+            self.server.fault(kind, argument, which=which)
+        self.until(lambda: all(each["state"] == "done" for each in self.server.faults()[first:]))
+        self.until(lambda: all(len(self.states(symbol)) >= count for symbol, count in turned.items()))
+        self.until(lambda: all(self.states(symbol)[-1] == "verified" for symbol in SYMBOLS))
+        ended = self.server.status()["now"]
+        self.until(lambda: all(self.stored_until(symbol) > ended for symbol in SYMBOLS))
+        self.met[name] = Met(begun, ended, self.server.faults()[first]["hits"])
+
+    def kept(self, symbol: str, truth: Truth) -> Kept:
+        states, table = (self.client.read(name, symbol) for name in ("depth_states", "depth"))
+        snapshots = self.client.read("depth_snapshots", symbol)
+        rest = snapshots.filter(pc.equal(snapshots.column("kind"), "rest")).select(["last_update_id", "timestamp"])
+        ids, times = (rest.column(number).cast("int64").to_pylist() for number in range(2))
+        return Kept(
+            states.column("timestamp").cast("int64").to_pylist(),
+            states.column("state").to_pylist(),
+            comparable(table),
+            sorted(set(zip(ids, times, strict=True))),
+            truth.missing(set(table.column("last_update_id").to_pylist())),
+        )
+
+
+@pytest.fixture
+def recording(tmp_path: Path) -> Path:
+    folder = tmp_path / "recording"
+    folder.mkdir()
+    write_recording(sample.paths(), folder, SYMBOLS, DIFFS)
+    return folder
+
+
+@pytest.fixture
+def truth(recording: Path) -> dict[str, Truth]:
+    return {symbol: Truth.of(recording / f"{symbol.lower()}.gz") for symbol in SYMBOLS}
+
+
+@pytest.fixture
+def scene(recording: Path, collector: Collector, tmp_path: Path) -> Iterator[Scene]:
+    with ReplayServer(recording, speed=SPEED, wait=True) as server, bcore.open(tmp_path / "archive") as client:
+        config = CONFIG.format(symbols=json.dumps(SYMBOLS), url=server.url, ws_url=server.ws_url, levels=LEVELS)
+        (tmp_path / "bcore.toml").write_text(config)
+        collector.start("run")
+        made = Scene(server, client)
+        play(made)
+        assert 0 == collector.stop(signal.SIGTERM), collector.said()
+        assert "Traceback" not in collector.said()
+        yield made
+
+
+def play(scene: Scene) -> None:
+    scene.until(lambda: all("verified" in scene.states(symbol) for symbol in SYMBOLS))
+    scene.happen("gap", ("gap", "5", ONE))
+    scene.happen("duplicate", ("duplicate", "20", TWO))
+    scene.happen("reorder", ("reorder", "3", THREE))
+    scene.happen("stale", ("stale", "60/1.5", TWO), ("gap", "5", TWO))
+    scene.happen("disconnect", ("disconnect", None, TWO))
+    scene.happen("acksilent", ("acksilent", "4", ONE), ("rotate", None, ONE))
+    scene.happen("shutdown", ("shutdown", "0.5", ONE))
+    scene.happen("reset", ("reset", None, TWO))
+
+
+@pytest.fixture
+def kept(scene: Scene, truth: dict[str, Truth]) -> dict[str, Kept]:
+    return {symbol: scene.kept(symbol, truth[symbol]) for symbol in SYMBOLS}
+
+
+def test_books_under_faults(scene: Scene, kept: dict[str, Kept], truth: dict[str, Truth], url: str) -> None:
+    """One test, however many things it looks at: what they look at takes half a minute to come about."""
+    for name in HURT:
+        those_hurt_are_in_doubt_exactly_while_something_is_missing(name, scene, kept, truth)
+    a_symbol_whose_stream_is_silent_is_in_doubt_longer_than_its_neighbour(scene, kept)
+    nothing_else_happened(kept)
+    for symbol in SYMBOLS:
+        the_archive_is_the_recording_but_for_the_doubts(kept[symbol], truth[symbol])
+        the_views_and_the_ledger_tell_the_same(symbol, scene, kept[symbol])
+        every_stored_book_is_the_recorded_one(symbol, scene, truth[symbol])
+    for said, at in moments(kept[ONE]).items():
+        a_book_of_the_past_comes_over_http(said.split()[0], at, url, scene, kept[ONE], truth[ONE])
+    a_few_levels_and_buckets_are_those_of_the_recorded_book(url, kept[ONE], truth[ONE])
+    what_there_is_no_book_for_is_said_plainly(url, "2024-08-08T00:00:00", 404, "no book of BTCUSDT")
+    what_there_is_no_book_for_is_said_plainly(url, "yesteryear", 400, "at must be an instant")
+
+
+def those_hurt_are_in_doubt_exactly_while_something_is_missing(
+    name: str, scene: Scene, kept: dict[str, Kept], truth: dict[str, Truth]
+) -> None:
+    met = scene.met[name]
+    for symbol in HURT[name]:
+        (doubt,), seeds, (gone,) = kept[symbol].within(met)
+        assert met.begun <= gone[0].time
+        assert truth[symbol].before(gone[0]).time == doubt[0]  # the last event that was in order
+        joined, known = seeds[-1]
+        assert gone[-1].last <= joined
+        assert known == doubt[1]  # the snapshot with which all was well again: not before what it contains,
+        assert gone[-1].time <= doubt[1] <= truth[symbol].after(joined).time  # and not after the next event
+        asked = [each for each, _ in seeds if each >= gone[-1].last]
+        assert [joined] == asked  # one was enough
+    for symbol in set(SYMBOLS) - set(HURT[name]):
+        assert ([], [], []) == kept[symbol].within(met)
+    assert met.hits >= (2 if name == "stale" else 1)  # a snapshot behind the stream was asked for again
+
+
+def a_symbol_whose_stream_is_silent_is_in_doubt_longer_than_its_neighbour(scene: Scene, kept: dict[str, Kept]) -> None:
+    (one,), (three,) = (kept[symbol].within(scene.met["acksilent"])[0] for symbol in (ONE, THREE))
+    assert one[0] == three[0]
+    assert one[1] - three[1] > 10_000_000  # 4 seconds of it were silent
+
+
+def nothing_else_happened(kept: dict[str, Kept]) -> None:
+    doubts = {symbol: sum(symbol in hurt for hurt in HURT.values()) for symbol in SYMBOLS}
+    wanted = {symbol: ["verified", *["suspect", "verified"] * count, "unknown"] for symbol, count in doubts.items()}
+    assert wanted == {symbol: kept[symbol].states for symbol in SYMBOLS}
+    assert doubts == {symbol: len(kept[symbol].missing) for symbol in SYMBOLS}
+
+
+def the_archive_is_the_recording_but_for_the_doubts(kept: Kept, truth: Truth) -> None:
+    """Event by event and level by level, in order."""
+    table, told, doubtful = kept.table, truth.table, kept.doubtful
+    ids = table.column("last_update_id")
+    span = ids[0].as_py(), ids[-1].as_py()
+    assert outside(told, doubtful, *span).equals(outside(table, doubtful, *span))
+    assert told.filter(pc.is_in(told.column("last_update_id"), ids.combine_chunks())).equals(table.combine_chunks())
+    assert len(set(ids.to_pylist())) > 300
+
+
+def the_views_and_the_ledger_tell_the_same(symbol: str, scene: Scene, kept: Kept) -> None:
+    told = scene.client.read("book_intervals", symbol)
+    ends = told.column("end").cast("int64").to_pylist()
+    assert kept.times == told.column("timestamp").cast("int64").to_pylist()
+    assert kept.times[1:] == ends[:-1]
+    assert kept.states == told.column("state").to_pylist()
+    gaps = scene.client.read("depth_gaps", symbol).to_pylist() if kept.missing else []
+    noted = sorted((each["first_id"], each["last_id"]) for each in gaps if each["state"] == "unfillable")
+    assert [(run[0].first, run[-1].last) for run in kept.missing] == noted
+
+
+def every_stored_book_is_the_recorded_one(symbol: str, scene: Scene, truth: Truth) -> None:
+    """The exchange's snapshots and the checkpoints of the maintained book, as far as each knows every level."""
+    rows = scene.client.read("depth_snapshots", symbol).to_pylist()
+    stored = {key: list(group) for key, group in groupby(rows, key=itemgetter("last_update_id", "kind"))}
+    assert len(stored) > 5
+    right = dict(truth.books(sorted({number for number, _ in stored})))
+    for (number, _), levels in stored.items():
+        horizon = levels[0]["bid_horizon"], levels[0]["ask_horizon"]
+        assert known(right[number], horizon) == known(sides_of(levels), horizon)
+
+
+@pytest.fixture
+def url(scene: Scene, tmp_path: Path) -> Iterator[str]:
+    process = subprocess.Popen(
+        command("serve", "--data", tmp_path / "archive", "--port", 0),
+        env=environment(),
+        stdout=subprocess.PIPE,
+        text=True,
+    )
+    assert process.stdout is not None
+    yield process.stdout.readline().strip().removeprefix("listening on ")
+    process.terminate()
+    assert 0 == process.wait(20)
+    process.stdout.close()
+
+
+def get(url: str, **query: Any) -> Any:
+    with urllib.request.urlopen(f"{url}/book/{ONE}?{urllib.parse.urlencode(query)}", timeout=60) as reply:
+        return json.loads(reply.read())["data"]
+
+
+def iso(instant: int) -> str:
+    return (datetime(1970, 1, 1, tzinfo=UTC) + timedelta(microseconds=instant)).isoformat()
+
+
+def moments(kept: Kept) -> dict[str, int]:
+    """Instants of ONE and what is to be said of its book then."""
+    (suspected, again), *_ = kept.doubtful
+    return {
+        "verified early": suspected - 3_050_000,
+        "verified just before it": suspected - 1,
+        "suspect from the last event in order on": suspected,
+        "suspect in the middle": (suspected + again) // 2,
+        "suspect just before the end": again - 1,
+        "verified with the snapshot": again,
+        "verified later": again + 12_345_678,
+        "unknown": kept.times[-1] + 60_000_000,
+    }
+
+
+def a_book_of_the_past_comes_over_http(state: str, at: int, url: str, scene: Scene, kept: Kept, truth: Truth) -> None:
+    rows, book = get(url, at=iso(at)), scene.client.get_book(ONE, at=at, as_="arrow")
+    first = rows[0]
+    assert state == first["state"] == book.state
+    assert datetime.fromisoformat(first["timestamp"]) == book.time == datetime.fromisoformat(iso(at))
+    assert datetime.fromisoformat(first["event_time"]) == book.event_time
+    assert first["update_id"] == book.update_id
+    assert (first["bid_horizon"], first["ask_horizon"]) == book.horizon
+    theirs = tuple({row["price"]: row["quantity"] for row in side.to_pylist()} for side in (book.bids, book.asks))
+    assert sides_of(rows) == theirs
+
+    doubt, end = kept.doubtful[0][0], kept.times[-1]
+    last = truth.at(doubt if book.state == "suspect" else min(at, end), kept.seeds)
+    assert last == book.update_id
+    ((_, right),) = truth.books([last])
+    assert known(right, book.horizon) == known(theirs, book.horizon)
+    assert min(map(len, known(right, book.horizon))) > 20
+
+
+def a_few_levels_and_buckets_are_those_of_the_recorded_book(url: str, kept: Kept, truth: Truth) -> None:
+    at = moments(kept)["verified later"]
+    ((_, (bids, asks)),) = truth.books([truth.at(at, kept.seeds)])
+    best = sides_of(get(url, at=at, levels=5))
+    assert (sorted(bids, reverse=True)[:5], sorted(asks)[:5]) == (list(best[0]), list(best[1]))
+    buckets: tuple[dict[float, Fraction], ...] = ({}, {})
+    for side, levels, rounded in ((0, bids, floor), (1, asks, ceil)):
+        for price, quantity in levels.items():
+            bucket = float(10 * rounded(Fraction(str(price)) / 10))
+            buckets[side][bucket] = buckets[side].get(bucket, Fraction(0)) + Fraction(str(quantity))
+    shown = sides_of(get(url, at=at, levels=3, tick_size=10))
+    nearest = sorted(buckets[0], reverse=True)[:3], sorted(buckets[1])[:3]
+    assert tuple({at: float(each[at]) for at in best} for each, best in zip(buckets, nearest, strict=True)) == shown
+
+
+def what_there_is_no_book_for_is_said_plainly(url: str, at: str, status: int, said: str) -> None:
+    with pytest.raises(urllib.error.HTTPError) as refused:
+        get(url, at=at)
+    problem = json.loads(refused.value.read())
+    assert (status, "application/problem+json") == (refused.value.code, refused.value.headers.get_content_type())
+    assert status == problem["status"]
+    assert said in json.dumps(problem)
