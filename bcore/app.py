@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 from attrs import define, evolve, field, fields_dict
 
+from bcore.catalogue import Offer
 from bcore.clock import SystemClock
 from bcore.collect import Job
 from bcore.config import Section, Settings, SourceSection, Tree, check
@@ -16,7 +17,7 @@ from bcore.errors import ConfigError, ConflictError
 from bcore.local import StoreReader
 from bcore.naming import near
 from bcore.protocols import Clock, Exchange, Server, Source, Store
-from bcore.records import Computation, Context, Dataset, Derivation, Factory
+from bcore.records import Context, Dataset, Factory
 from bcore.registry import Registry
 
 if TYPE_CHECKING:
@@ -229,7 +230,7 @@ def _recognised(kind: Factory[Store], path: Path) -> bool:
 def reader_of(stores: Iterable[Store], registry: Registry) -> StoreReader:
     """A reader of the stores that knows every installed dataset and derivation."""
     declared: list[Dataset] = [dataset for source in registry.of("sources").values() for dataset in source.datasets]
-    derivations: list[Derivation | Computation] = list(registry.of("derivations").values())
+    derivations: list[Offer] = list(registry.of("derivations").values())
     _refuse_shadows(registry)
     return StoreReader(tuple(stores), tuple(declared), tuple(derivations))
 

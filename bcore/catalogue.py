@@ -2,21 +2,23 @@
 
 from __future__ import annotations
 
+import logging
 import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 from attrs import Attribute, field, frozen
 
-from bcore.errors import ConflictError, NotFoundError, RequestError
+from bcore.errors import ConflictError, NotFoundError, PluginError, RequestError
 from bcore.fields import FieldsError, parse
 from bcore.naming import near
-from bcore.records import Computation, Dataset, Derivation
+from bcore.records import Computation, Dataset, Deferred, Derivation, datasets_of
 
 if TYPE_CHECKING:
     import pyarrow as pa
 
-
+log = logging.getLogger(__name__)
+Offer = Derivation | Computation | Deferred
 NUMBERED = re.compile(r".*_([1-9][0-9]*)")  # a column of the level N: `bid_price_1`
 
 
@@ -38,21 +40,28 @@ class LevelParams:
 class View:
     """Something readable: the rows of `dataset`, or what `made_by` makes of them (and of further datasets).
 
-    `prefix` is what a renamed dataset has before its source's name for it: `us_ohlcv` is made of `us_trades`.
+    What is deferred is imported when more than the name is asked for; `PluginError` where that fails. `prefix` is what
+    a renamed dataset has before its source's name for it: `us_ohlcv` is made of `us_trades`.
     """
 
     name: str
     dataset: Dataset
-    made_by: Derivation | Computation | None = None
+    offer: Offer | None = None
     prefix: str = ""
 
     @property
+    def made_by(self) -> Derivation | Computation | None:
+        return self.offer.record if isinstance(self.offer, Deferred) else self.offer
+
+    @property
     def derivation(self) -> Derivation | None:
-        return self.made_by if isinstance(self.made_by, Derivation) else None
+        made_by = self.made_by
+        return made_by if isinstance(made_by, Derivation) else None
 
     @property
     def computation(self) -> Computation | None:
-        return self.made_by if isinstance(self.made_by, Computation) else None
+        made_by = self.made_by
+        return made_by if isinstance(made_by, Computation) else None
 
     @property
     def summary(self) -> str:
@@ -72,8 +81,8 @@ class View:
 
     @property
     def params(self) -> type | None:
-        if self.made_by:
-            return self.made_by.params
+        if made_by := self.made_by:
+            return made_by.params
         return LevelParams if any(self._level(name) == 1 for name in self.schema.names) else None
 
     @property
@@ -141,13 +150,42 @@ class NoParams:
 
 
 @frozen
+class Loadable(Mapping[str, View]):
+    """Views of which only those are listed that can be had: a plugin that is broken costs its own views alone."""
+
+    views: Mapping[str, View]
+
+    def __getitem__(self, name: str) -> View:
+        return self.views[name]
+
+    def __iter__(self) -> Iterator[str]:
+        return (name for name, view in self.views.items() if _loads(view))
+
+    def __len__(self) -> int:
+        return sum(1 for _ in self)
+
+
+def _loads(view: View) -> bool:
+    try:
+        return view.made_by is not None or view.offer is None
+    except PluginError as error:
+        log.warning("%s", error)
+        return False
+
+
+@frozen
 class Catalogue:
     """All views by name."""
 
     views: Mapping[str, View]
 
+    @property
+    def listed(self) -> Mapping[str, View]:
+        """Those that can be had; each is imported when it is looked at."""
+        return Loadable(self.views)
+
     @classmethod
-    def of(cls, datasets: Iterable[Dataset], derivations: Iterable[Derivation | Computation]) -> Catalogue:
+    def of(cls, datasets: Iterable[Dataset], offers: Iterable[Offer]) -> Catalogue:
         """Views of the datasets, and of the derivations and computations whose datasets are all among them.
 
         Renamed datasets bring their views too: where `us_trades` is like `trades`, `us_ohlcv` is to `ohlcv`.
@@ -161,13 +199,13 @@ class Catalogue:
             if not alike(held.dataset, dataset):
                 raise ConflictError(f"dataset {dataset.name!r} exists with two different schemas or keys")
         known = {name: view.dataset for name, view in views.items()}
-        for made in derivations:
-            if made.name in known:
-                raise ConflictError(f"the view name {made.name!r} is both a dataset and a derivation")
-            needed = made.datasets if isinstance(made, Computation) else (made.dataset,)
+        for offer in offers:
+            if offer.name in known:
+                raise ConflictError(f"the view name {offer.name!r} is both a dataset and a derivation")
+            needed = datasets_of(offer)
             for prefix in _prefixes(needed, known):
-                name = prefix + made.name
-                views.setdefault(name, View(name, known[prefix + needed[0]], made, prefix))
+                name = prefix + offer.name
+                views.setdefault(name, View(name, known[prefix + needed[0]], offer, prefix))
         return cls(views)
 
     def dataset(self, name: str) -> Dataset:

@@ -12,8 +12,9 @@ from importlib import metadata
 from attrs import field, frozen
 from attrs.validators import in_
 
-from bcore.errors import ConflictError
+from bcore.errors import ConflictError, PluginError
 from bcore.naming import near
+from bcore.records import Deferred
 from bcore.registry import GROUP, ONLY, PATIENCE, WITHOUT, Plugin, Registry
 
 log = logging.getLogger(__name__)
@@ -44,6 +45,7 @@ def diagnosed(registry: Registry, environ: Mapping[str, str], configured: Iterab
     found = [
         *_clashes(registry),
         *(each for plugin in registry.plugins for each in _of_plugin(plugin)),
+        *_unloadable(registry),
         *_unknown_names(registry, environ, configured),
         *_requirements(),
         *_forgotten(),
@@ -76,6 +78,15 @@ def _advice(plugin: Plugin, problem: str) -> str:
     if "is taken by" in problem:
         return f"uninstall {plugin.distribution}, or the other one"
     return f"update it (pip install -U {plugin.distribution}), or leave it out with {WITHOUT}={plugin.name}"
+
+
+def _unloadable(registry: Registry) -> Iterator[Finding]:
+    """Views that a hook promises and that cannot be had: others would hear of it only when they ask for one."""
+    for offer, plugin in registry.offers("derivations"):
+        try:
+            isinstance(offer, Deferred) and offer.record
+        except PluginError as error:
+            yield Finding("error", str(plugin), str(error), _advice(plugin, str(error)))
 
 
 def _clashes(registry: Registry) -> Iterator[Finding]:

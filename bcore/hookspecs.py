@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
     from bcore.events import Event
     from bcore.protocols import Exchange, Source, Store
-    from bcore.records import Computation, Derivation, Factory, Transport
+    from bcore.records import Computation, Deferred, Derivation, Factory, Transport
 
 hookspec = pluggy.HookspecMarker("bcore")
 hookimpl = pluggy.HookimplMarker("bcore")
@@ -76,14 +76,17 @@ def bcore_transports() -> Iterable[Transport]:  # type: ignore[empty-body]
 
 
 @hookspec
-def bcore_derivations() -> Iterable[Derivation | Computation]:  # type: ignore[empty-body]
+def bcore_derivations() -> Iterable[Derivation | Computation | Deferred]:  # type: ignore[empty-body]
     """Views that are computed when they are read: from one dataset (`Derivation`), or several (`Computation`).
+
+    The record itself does; `Deferred` says where it is, so that what the view computes with is imported by those only
+    who ask for it.
 
     ```python
     @hookimpl
     def bcore_derivations():
-        from bc_example.derivations import SPREAD
-        yield SPREAD
+        from bcore.records import Deferred
+        yield Deferred("spread", ("orderbook",), "bc_example.derivations:SPREAD")
     ```
     """
 

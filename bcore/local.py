@@ -7,24 +7,21 @@ from typing import TYPE_CHECKING, Any
 
 from attrs import define, evolve
 
-from bcore.catalogue import Catalogue, View
+from bcore.catalogue import Catalogue, Offer, View
 from bcore.computing import Access, Computing
 from bcore.deriving import Deriving
 from bcore.errors import NotFoundError, RequestError
 from bcore.faceting import check_facets
-from bcore.following import Told, followed
-from bcore.memory import MemoryStore
 from bcore.naming import near
 from bcore.protocols import Store
-from bcore.proving import stored_proofs
 from bcore.query import Query, Request
-from bcore.records import Computation, Dataset, DayProof, Derivation, Series, SeriesStats
-from bcore.verify import gaps_of
+from bcore.records import Dataset, DayProof, Series, SeriesStats
 
 if TYPE_CHECKING:
     import pyarrow as pa
 
     from bcore.audits import Gap
+    from bcore.following import Told
     from bcore.protocols import ViewInfo
 
 
@@ -34,10 +31,10 @@ class StoreReader:
 
     stores: tuple[Store, ...]
     declared: tuple[Dataset, ...] = ()
-    derivations: tuple[Derivation | Computation, ...] = ()
+    derivations: tuple[Offer, ...] = ()
 
     def views(self) -> Mapping[str, ViewInfo]:
-        return self._catalogue().views
+        return self._catalogue().listed
 
     def symbols(self, view: str | None = None) -> list[str]:
         name = self._catalogue().view(view).dataset.name if view is not None else None
@@ -83,15 +80,21 @@ class StoreReader:
         return [store.stats(series) for store, series in self._series()]
 
     def proofs(self, dataset: str, symbol: str, *, end: int | None = None) -> Sequence[DayProof]:
+        from bcore.proving import stored_proofs
+
         for store, series in self._series():
             if (series.dataset.name, series.symbol) == (dataset, symbol):
                 return stored_proofs(store, series, end)
         return ()
 
     def gaps(self, dataset: str, symbol: str) -> Sequence[Gap]:
+        from bcore.verify import gaps_of
+
         return gaps_of(*self._held(dataset, symbol))
 
     def follow(self, dataset: str, symbol: str, cursor: str | None = None) -> Told:
+        from bcore.following import followed
+
         return followed(*self._held(dataset, symbol), cursor)
 
     def held(self, dataset: str) -> list[tuple[Store, Series]]:
@@ -126,6 +129,8 @@ class StoreReader:
     def _computing(
         self, view: View, request: Request, params: Any, columns: Sequence[str], known: Catalogue
     ) -> Computing:
+        from bcore.memory import MemoryStore
+
         assert view.computation is not None
         stores: dict[str, Store] = {}
         for store, series in self._series():

@@ -4,10 +4,13 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from importlib import import_module
 from typing import TYPE_CHECKING, Any, Generic, TypeVar
 
 from attrs import Attribute, field, frozen
-from attrs.validators import in_
+from attrs.validators import in_, matches_re
+
+from bcore.errors import PluginError
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -383,3 +386,40 @@ class Computation:
             raise ValueError(f"computation {self.name}: it must read at least one dataset")
         if self.time not in self.schema.names:
             raise ValueError(f"computation {self.name}: the schema has no column {self.time}")
+
+
+@frozen
+class Deferred:
+    """A view whose `Derivation` or `Computation` is imported when it is asked for, and costs others nothing.
+
+    - `name` and `datasets` are the record's own, and say what the view is and whether it can be had.
+    - `where` is where the record is, as an entry point would say it: "bc_x.candles:CANDLES".
+    """
+
+    name: str = field(validator=_a_name)
+    datasets: tuple[str, ...] = field(converter=_texts)
+    where: str = field(validator=matches_re(r"[A-Za-z_][\w.]*:[A-Za-z_]\w*"))
+
+    @property
+    def record(self) -> Derivation | Computation:
+        """Raises `PluginError` where there is none, or not the one that was promised."""
+        module, _, attribute = self.where.partition(":")
+        try:
+            found = getattr(import_module(module), attribute)
+        except Exception as error:
+            raise PluginError(f"{self._fault}: {type(error).__name__}: {error}") from error
+        if not isinstance(found, (Derivation, Computation)):
+            raise PluginError(f"{self._fault}: it is a {type(found).__name__}, and not a Derivation or a Computation")
+        if (found.name, datasets_of(found)) != (self.name, self.datasets):
+            told, promised = (f"{each.name!r} of {', '.join(datasets_of(each))}" for each in (found, self))
+            raise PluginError(f"{self._fault}: it is {told}, and {promised} was promised")
+        return found
+
+    @property
+    def _fault(self) -> str:
+        return f"the view {self.name!r} cannot be had from {self.where}, which is a fault of the plugin that offers it"
+
+
+def datasets_of(view: Derivation | Computation | Deferred) -> tuple[str, ...]:
+    """The names of the datasets that it is made of."""
+    return (view.dataset,) if isinstance(view, Derivation) else view.datasets

@@ -20,7 +20,7 @@ from bcore import __version__, builtin, hookspecs
 from bcore.bounded import TooLong, Work
 from bcore.errors import ConflictError
 from bcore.observers import Observer
-from bcore.records import Computation, Derivation, Factory, Transport
+from bcore.records import Computation, Deferred, Derivation, Factory, Transport
 
 if TYPE_CHECKING:
     from bcore.events import Event
@@ -237,7 +237,7 @@ def _record_types(hook: str) -> tuple[Any, ...]:
         from click import Command
 
         return (Command,)
-    others = {"bcore_transports": (Transport,), "bcore_derivations": (Derivation, Computation)}
+    others = {"bcore_transports": (Transport,), "bcore_derivations": (Derivation, Computation, Deferred)}
     return others.get(hook, (Factory,))
 
 

@@ -13,6 +13,7 @@ import pytest
 
 from bcore.app import App
 from bcore.clock import SystemClock
+from bcore.doctor import diagnosed
 from bcore.errors import PluginError
 from bcore.events import SourceStopped
 from bcore.query import Request
@@ -37,6 +38,13 @@ VIEWS = {
     "other_type": "the view 'other_type' has a fault: its column price is of type string, and declared as double",
     "no_table": "the view 'no_table' has a fault: it gave a list, and not a pyarrow.Table",
     "dividing": "the view 'dividing' failed, which is a fault of the plugin that offers it: ZeroDivisionError",
+}
+
+BROKEN = {
+    "no_module": "a_module_that_nobody_has:VIEW, which is a fault of the plugin that offers it: ModuleNotFoundError",
+    "no_attribute": "hostile_broken_record:VIEW, which is a fault of the plugin that offers it: AttributeError",
+    "no_record": "it is a str, and not a Derivation or a Computation",
+    "other_name": "it is 'own' of beats, and 'other_name' of beats was promised",
 }
 
 
@@ -144,6 +152,21 @@ def test_a_view_that_is_not_what_it_says_fails_by_name(load: Load, view: str, sa
         app.reader().read(Request(view, "AAA", hot=hot))
     assert says in str(caught.value)
     assert 3 == app.reader().read(Request("some_beats", "AAA")).num_rows
+
+
+@pytest.mark.parametrize(("view", "says"), BROKEN.items())
+def test_a_view_that_cannot_be_had_fails_by_name_and_is_not_listed(load: Load, view: str, says: str) -> None:
+    tree = {"symbols": ["AAA"], "stores": {"memory": {}}, "sources": {"beats": {}}}
+    registry = load("broken_view", "good")
+    app = App.of(tree, registry)
+    for job in app.jobs():
+        job.run_once(app.emit)
+    with pytest.raises(PluginError) as caught:
+        app.reader().read(Request(view, "AAA"))
+    assert says in str(caught.value)
+    assert {"beats", "some_beats"} == set(app.reader().views())
+    assert 3 == app.reader().read(Request("some_beats", "AAA")).num_rows
+    assert len(BROKEN) + 1 == sum(says.plugin.startswith("broken_view") for says in diagnosed(registry, {}))
 
 
 def test_a_store_that_lies_about_its_spans_is_found_out_by_verify(load: Load) -> None:

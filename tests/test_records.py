@@ -7,9 +7,10 @@ import pytest
 from attrs import evolve
 
 from bc_toy import BarParams, bars, ticks
-from bcore.records import Batch, Dataset, Derivation, Factory, Rejected, Series, Transport
+from bcore.records import Batch, Dataset, Deferred, Derivation, Factory, Rejected, Series, Transport
 
 TIME = pa.timestamp("us", tz="UTC")
+BARS = bars()
 SCHEMA = pa.schema({"id": pa.int64(), "timestamp": TIME, "symbol": pa.string()})
 
 
@@ -25,6 +26,7 @@ def test_a_name_is_lower_case_letters_digits_and_underscores(name: Any) -> None:
         lambda: Factory(name, BarParams, build),
         lambda: Transport(name),
         lambda: Derivation(name, **derivation),
+        lambda: Deferred(name, ("d",), "bc_toy:VIEW"),
     ):
         with pytest.raises(ValueError, match=r"\.name must be lower-case letters"):
             make()
@@ -76,3 +78,13 @@ def test_lists_become_tuples() -> None:
 def test_records_do_not_change() -> None:
     with pytest.raises(AttributeError):
         bars().name = "other"  # type: ignore[misc]
+
+
+@pytest.mark.parametrize("where", ["", "bc_toy", "bc_toy:", ":VIEW", "bc_toy:VIEW.part", "bc-toy:VIEW", "bc_toy:VIEW "])
+def test_a_place_is_a_module_and_a_name_in_it(where: str) -> None:
+    with pytest.raises(ValueError, match="where"):
+        Deferred("view", ("ticks",), where)
+
+
+def test_what_is_deferred_is_the_record_itself() -> None:
+    assert BARS is Deferred("bars", ("ticks",), f"{__name__}:BARS").record

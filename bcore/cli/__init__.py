@@ -74,8 +74,8 @@ class Commands(click.Group):
     def _of_plugins(self, ctx: click.Context) -> dict[str, click.Command]:
         options = ctx.obj if isinstance(ctx.obj, Options) else Options()
         try:
-            offered = options.registry().of("commands")
-            owned = {name: options.registry().owner("commands", name) for name in offered if name in OWN}
+            offered = options.plugins().of("commands")
+            owned = {name: options.plugins().owner("commands", name) for name in offered if name in OWN}
         except BcoreError as error:
             # Help must still come up, and a plugin's mistake or a broken file must not take the others' commands.
             logging.getLogger(__name__).warning("%s", error)

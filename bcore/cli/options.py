@@ -38,6 +38,14 @@ class Options:
         return deepcopy(self._tree)
 
     def registry(self) -> Registry:
+        """The plugins, for a command that is at work."""
+        from bcore.sparing import spare_pandas
+
+        spare_pandas()  # before plugins hand any value to pyarrow
+        return self.plugins()
+
+    def plugins(self) -> Registry:
+        """The plugins, for those who ask for no more than their commands: it imports nothing that is heavy."""
         from bcore.registry import Registry
 
         if self._registry is None:

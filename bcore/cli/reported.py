@@ -74,7 +74,7 @@ class Look:
     def of(cls, options: Options) -> Look:
         """Raises `ConfigError`."""
         registry = options.registry()
-        tree = completed(options.tree(), registry, data=options.data)
+        tree = completed(options.tree(), registry, data=options.data, groups=("sources",))
         app = App.of({"stores": tree["stores"]}, registry)
         filled = _filled(tree, app)
         paths = folders(each for each in app.settings.stores.values() if each.name in filled)

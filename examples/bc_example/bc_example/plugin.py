@@ -8,11 +8,11 @@ from typing import TYPE_CHECKING
 from bcore.hookspecs import hookimpl
 
 if TYPE_CHECKING:
-    from bcore.records import Derivation
+    from bcore.records import Deferred
 
 
 @hookimpl
-def bcore_derivations() -> Iterator[Derivation]:
-    from bc_example.notional import NOTIONAL
+def bcore_derivations() -> Iterator[Deferred]:
+    from bcore.records import Deferred
 
-    yield NOTIONAL
+    yield Deferred("notional", ("trades",), "bc_example.notional:NOTIONAL")  # imported when somebody asks for the view

@@ -17,12 +17,14 @@ there is no proof that none is missing either.
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import TYPE_CHECKING
 
 import pyarrow as pa
 
-from bc_binance.messages import micros
-from bc_binance_um.messages import Mark
 from bcore.records import Dataset
+
+if TYPE_CHECKING:
+    from bc_binance_um.messages import Mark
 
 _INSTANT = pa.timestamp("us", tz="UTC")
 
@@ -47,6 +49,8 @@ MARK_PRICE = Dataset(
 
 def table_of(marks: Sequence[Mark], symbol: str) -> pa.Table:
     """The rows in the order given; the texts must be numbers."""
+    from bc_binance.messages import micros
+
     columns = [
         pa.array([micros(mark.time) for mark in marks], pa.int64()).cast(_INSTANT),
         pa.repeat(pa.scalar(symbol, pa.string()), len(marks)),

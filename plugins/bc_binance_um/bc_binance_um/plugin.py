@@ -24,12 +24,12 @@ def bcore_exchanges() -> Iterator[Factory[Exchange]]:
 
 @hookimpl
 def bcore_sources() -> Iterator[Factory[Source]]:
+    from bc_binance_um import building
     from bc_binance_um.config import MarkPriceConfig
     from bc_binance_um.marks import MARK_PRICE
-    from bc_binance_um.source import MarkPriceSource
     from bcore.records import Factory
 
     summary = "Mark prices and funding rates of futures, one a second, live or over REST"
     yield Factory(
-        "mark_price", MarkPriceConfig, MarkPriceSource.build, datasets=(MARK_PRICE,), summary=summary, on_request=True
+        "mark_price", MarkPriceConfig, building.mark_price, datasets=(MARK_PRICE,), summary=summary, on_request=True
     )

@@ -1,7 +1,8 @@
-"""The sources, imported when they are built: whoever only reads does not wait for what they import."""
+"""The sources and their witness, imported when they are wanted: whoever reads does not wait for what they import."""
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
@@ -9,7 +10,9 @@ if TYPE_CHECKING:
     from bc_orderbook.depth_config import DepthConfig
     from bc_orderbook.depth_source import DepthSource
     from bc_orderbook.source import OrderBookSource
-    from bcore.records import Context
+    from bcore.examining import Interval
+    from bcore.protocols import Reader
+    from bcore.records import Compared, Context
 
 
 def orderbook(config: OrderBookConfig, context: Context) -> OrderBookSource:
@@ -22,3 +25,9 @@ def depth(config: DepthConfig, context: Context) -> DepthSource:
     from bc_orderbook.depth_source import DepthSource
 
     return DepthSource.build(config, context)
+
+
+def examine(symbol: str, reader: Reader, start: int, end: int, deep: bool) -> Iterator[Interval | Compared]:
+    from bc_orderbook.bookchecks import examine
+
+    return examine(symbol, reader, start, end, deep)

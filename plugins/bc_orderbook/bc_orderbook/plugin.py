@@ -9,13 +9,12 @@ from bcore.hookspecs import hookimpl
 
 if TYPE_CHECKING:
     from bcore.protocols import Source
-    from bcore.records import Computation, Derivation, Factory
+    from bcore.records import Deferred, Factory
 
 
 @hookimpl
 def bcore_sources() -> Iterator[Factory[Source]]:
     from bc_orderbook import building
-    from bc_orderbook.bookchecks import examine
     from bc_orderbook.config import OrderBookConfig
     from bc_orderbook.datasets import ORDERBOOK
     from bc_orderbook.depth_config import DepthConfig
@@ -35,18 +34,21 @@ def bcore_sources() -> Iterator[Factory[Source]]:
         building.depth,
         summary="Every change of the order books, with snapshots and how sure they are",
         datasets=(DEPTH, DEPTH_SNAPSHOTS, DEPTH_STATES, DEPTH_TICKERS),
-        examine=examine,
+        examine=building.examine,
     )
 
 
 @hookimpl
-def bcore_derivations() -> Iterator[Derivation | Computation]:
-    from bc_orderbook.bookmeasures import BOOK_MEASURES
-    from bc_orderbook.bookproofs import BOOK_INTERVALS, BOOK_PROOFS, DEPTH_BREAKS
-    from bc_orderbook.bookviews import BOOK, BOOK_STATES, ORDERBOOK_REBUILT
-    from bc_orderbook.measures import BOOK_PRESSURE, DEPTH_WITHIN, IMBALANCE, MICROPRICE, SPREAD
-    from bc_orderbook.quotes import BOOK_QUOTES
+def bcore_derivations() -> Iterator[Deferred]:
+    from bcore.records import Deferred
 
-    yield from (BOOK, BOOK_STATES, BOOK_QUOTES, ORDERBOOK_REBUILT, BOOK_MEASURES)
-    yield from (BOOK_INTERVALS, BOOK_PROOFS, DEPTH_BREAKS)
-    yield from (SPREAD, MICROPRICE, IMBALANCE, DEPTH_WITHIN, BOOK_PRESSURE)
+    rebuilt, shown = ("depth_snapshots", "depth", "depth_states"), ("orderbook",)
+    for name in ("book", "book_states", "orderbook_rebuilt"):
+        yield Deferred(name, rebuilt, f"bc_orderbook.bookviews:{name.upper()}")
+    yield Deferred("book_quotes", rebuilt, "bc_orderbook.quotes:BOOK_QUOTES")
+    yield Deferred("book_measures", rebuilt, "bc_orderbook.bookmeasures:BOOK_MEASURES")
+    yield Deferred("book_proofs", rebuilt, "bc_orderbook.bookproofs:BOOK_PROOFS")
+    yield Deferred("book_intervals", rebuilt[2:] + rebuilt[:2], "bc_orderbook.bookproofs:BOOK_INTERVALS")
+    yield Deferred("depth_breaks", ("depth",), "bc_orderbook.bookproofs:DEPTH_BREAKS")
+    for name in ("spread", "microprice", "imbalance", "depth_within", "book_pressure"):
+        yield Deferred(name, shown, f"bc_orderbook.measures:{name.upper()}")

@@ -9,7 +9,7 @@ from bcore.hookspecs import hookimpl
 
 if TYPE_CHECKING:
     from bcore.protocols import Source
-    from bcore.records import Derivation, Factory
+    from bcore.records import Deferred, Factory
 
 
 @hookimpl
@@ -24,10 +24,12 @@ def bcore_sources() -> Iterator[Factory[Source]]:
 
 
 @hookimpl
-def bcore_derivations() -> Iterator[Derivation]:
-    from bc_trades.bar_views import DOLLAR_BARS, IMBALANCE_BARS, TICK_BARS, VOLUME_BARS
-    from bc_trades.ohlcv import OHLCV
-    from bc_trades.taker_flow import TAKER_FLOW
-    from bc_trades.vwap import VWAP
+def bcore_derivations() -> Iterator[Deferred]:
+    from bcore.records import Deferred
 
-    yield from (OHLCV, VWAP, TAKER_FLOW, TICK_BARS, VOLUME_BARS, DOLLAR_BARS, IMBALANCE_BARS)
+    trades = ("trades",)
+    yield Deferred("ohlcv", trades, "bc_trades.ohlcv:OHLCV")
+    yield Deferred("vwap", trades, "bc_trades.vwap:VWAP")
+    yield Deferred("taker_flow", trades, "bc_trades.taker_flow:TAKER_FLOW")
+    for name in ("tick_bars", "volume_bars", "dollar_bars", "imbalance_bars"):
+        yield Deferred(name, trades, f"bc_trades.bar_views:{name.upper()}")

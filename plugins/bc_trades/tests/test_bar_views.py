@@ -163,7 +163,7 @@ def test_the_sdk_has_a_method_for_each_view(store: MemoryStore) -> None:
 
 
 def test_every_view_and_every_parameter_is_explained() -> None:
-    views = {view.name: view for view in bc_trades.plugin.bcore_derivations()}
+    views = {view.name: view.record for view in bc_trades.plugin.bcore_derivations()}
     assert {"ohlcv", *NEW} == set(views)
     assert all(view.summary for view in views.values())
     assert all(each.help for view in views.values() for each in fields_of(view.params))

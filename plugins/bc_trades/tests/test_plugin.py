@@ -23,7 +23,7 @@ from bcore.records import Context
 def test_the_plugin_offers_the_source_and_the_views() -> None:
     (source,), views = bcore_sources(), list(bcore_derivations())
     assert ("trades", (TRADES,)) == (source.name, source.datasets)
-    assert OHLCV in views
+    assert OHLCV in [view.record for view in views]
 
 
 def test_what_the_plugin_offers_builds_the_source() -> None:
