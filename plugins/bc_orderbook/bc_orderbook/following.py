@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import logging
-import time
 from collections.abc import Callable, Generator, Iterator, Mapping
+from functools import partial
 
 from attrs import define, field
 
@@ -15,7 +15,7 @@ from bc_orderbook.resyncs import Resyncs
 from bc_orderbook.tickers import Tickers
 from bc_orderbook.venue import Feed, LiveVenue, rules_of
 from bcore.errors import Stopped
-from bcore.pacing import Pace
+from bcore.pacing import Portion, Rounds
 from bcore.protocols import Clock
 from bcore.records import Batch
 from bcore.troubles import Troubles
@@ -23,7 +23,6 @@ from bcore.troubles import Troubles
 log = logging.getLogger(__name__)
 TICK = 0.05  # seconds between looks at what REST has answered and what is to be written
 LOOK, LONGEST_LOOK = 0.001, 0.5  # seconds between looks at what the streams have brought: per symbol, and at most
-ASSURANCE = 1.0  # seconds, at the least, between two words that everything is stored
 LATE = 1_500_000  # us by which an event may come after its time
 CROWD = 1_000_000  # rows that wait, beyond which they are written whatever share of the time that takes
 
@@ -39,10 +38,9 @@ def _nothing(symbol: str, seed: Seed) -> None:
 
 @define(eq=False)
 class Following:
-    """Rows are written in rounds, each begun `flush` seconds after the last at the earliest.
+    """Each of its `Rounds` writes every symbol that has anything, those with most rows first.
 
-    A round writes every symbol that has anything, those with most rows first, as fast as the allowance for writing lets
-    it. `prepare` is called with each new snapshot in the thread that fetched it.
+    `prepare` is called with each new snapshot in the thread that fetched it.
     """
 
     venue: LiveVenue
@@ -58,13 +56,9 @@ class Following:
     _inbox: Inbox = field(init=False)
     _tickers: Tickers = field(init=False)
     _resyncs: Resyncs = field(init=False)
-    _pace: Pace = field(init=False)
-    _round: list[Keeper] | None = field(default=None, init=False)
-    _round_at: float = field(init=False)
-    _clean: bool = field(default=False, init=False)
+    _rounds: Rounds = field(init=False)
     _crowded: bool = field(default=False, init=False)
     _look_at: float = field(default=float("-inf"), init=False)
-    _assured_at: float = field(default=float("-inf"), init=False)
     _observed: int | None = field(default=None, init=False)
     _ahead: int | None = field(default=None, init=False)  # the exchange's clock less ours, us
 
@@ -75,8 +69,7 @@ class Following:
         best = {f"{symbol.lower()}@bookTicker": symbol for symbol in self._streams} if self.tickers else {}
         self._tickers = Tickers(best, self._inbox, self.queue)
         self._resyncs = Resyncs(self.venue, self.prepare)
-        self._round_at = self.clock.monotonic()
-        self._pace = Pace(self._round_at)
+        self._rounds = Rounds(self.clock, self.flush, self._gather)
 
     def batches(self) -> Generator[Batch | None, None, None]:
         """Until closed; raises `Stopped` after everything that has come was handed out."""
@@ -88,7 +81,7 @@ class Following:
                     self._look(feed)
                 if self._resyncs.busy:
                     self._take_replies()
-                yield from self._write()
+                yield from self._rounds.batches(crowded=self._crowded)
                 self.clock.sleep(TICK)
         except Stopped:
             yield from self._write_all()
@@ -148,45 +141,30 @@ class Following:
                 keeper.fail(reply, now, pause)
         self._dispatch(now)
 
-    def _write(self) -> Iterator[Batch | None]:
-        if self._round is None and not self._begin_round():
-            return
-        while self._round:
-            if not self._pace.may_write(self.clock.monotonic()) and not self._crowded:
-                return
-            yield from self._hand_out(self._round.pop().journal.batches(self._observed))
-        yield from self._hand_out(self._tickers.batches(self._observed))
-        self._round = None
-        now = self.clock.monotonic()
-        if self._clean and now - self._assured_at >= ASSURANCE:
-            self._assured_at = now
-            yield None
-
-    def _begin_round(self) -> bool:
-        now = self.clock.monotonic()
-        if now - self._round_at < self.flush:
-            return False
+    def _gather(self) -> tuple[list[Portion], bool]:
         self._take_in()
-        self._round_at = now
-        laden = (keeper for keeper in self.keepers.values() if keeper.journal.laden)
-        self._round = sorted(laden, key=lambda keeper: keeper.journal.rows)
-        self._clean = all(keeper.sure for keeper in self.keepers.values())
-        return True
+        laden = [keeper for keeper in self._by_rows() if keeper.journal.laden]
+        portions: list[Portion] = [*(partial(self._batches, keeper) for keeper in laden), self._best]
+        return portions, all(keeper.sure for keeper in self.keepers.values())
 
-    def _hand_out(self, batches: Iterator[Batch]) -> Iterator[Batch]:
-        for batch in batches:
-            begun, busy = self.clock.monotonic(), time.thread_time()
-            yield batch
-            self._pace.wrote(self.clock.monotonic() - begun, time.thread_time() - busy)
+    def _by_rows(self) -> list[Keeper]:
+        """Those with most rows first."""
+        return sorted(self.keepers.values(), key=lambda keeper: keeper.journal.rows, reverse=True)
+
+    def _batches(self, keeper: Keeper) -> Iterator[Batch]:
+        return keeper.journal.batches(self._observed)
+
+    def _best(self) -> Iterator[Batch]:
+        return self._tickers.batches(self._observed)
 
     def _write_all(self) -> Iterator[Batch]:
         """What has come, whatever it costs."""
         self._take_in()
         for keeper in self.keepers.values():
             keeper.finish()
-        for keeper in sorted(self.keepers.values(), key=lambda each: each.journal.rows, reverse=True):
-            yield from keeper.journal.batches(self._observed)
-        yield from self._tickers.batches(self._observed)
+        for keeper in self._by_rows():
+            yield from self._batches(keeper)
+        yield from self._best()
 
 
 def _is_word(symbol: str) -> bool:

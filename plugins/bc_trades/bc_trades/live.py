@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import logging
-import time
 from collections import deque
 from collections.abc import Callable, Generator, Iterator, Mapping
 
@@ -17,7 +16,7 @@ from bc_trades.silence import Watch
 from bc_trades.strand import Strand
 from bc_trades.venue import Feed, LiveVenue, rules_of
 from bcore.errors import ExchangeError, FaultyReplyError, Stopped
-from bcore.pacing import Pace
+from bcore.pacing import Portion, Rounds
 from bcore.protocols import Clock
 from bcore.records import Batch
 from bcore.spans import Spans
@@ -26,7 +25,6 @@ from bcore.troubles import Troubles
 log = logging.getLogger(__name__)
 TICK = 0.05  # seconds between looks at what REST has answered and what is to be written
 LOOK, LONGEST_LOOK = 0.001, 0.5  # seconds between looks at what the streams have brought: per symbol, and at most
-ASSURANCE = 1.0  # seconds, at the least, between two words that everything is stored
 LIGHT = 5  # times as many rows may wait to be stored as trades in the queue: their columns take a fifth of the memory
 OLDER = 3  # requests for old holes at once, at most: one is left for what live rows wait for
 
@@ -40,8 +38,7 @@ def stream_of(symbol: str) -> str:
 class Live:
     """Follows the streams of some symbols and hands out batches that a store can take as they come.
 
-    Rows are written in rounds. A round begins `config.flush` seconds after the last one, or when that is over, and
-    writes every symbol that has anything, those with most rows first, as fast as `Pace` allows.
+    Each of its `Rounds` writes every symbol that has anything, those with most rows first.
     """
 
     config: TradesConfig
@@ -51,22 +48,17 @@ class Live:
     troubles: Troubles
     _inbox: Inbox = field(init=False)
     _askers: Askers = field(init=False)
-    _pace: Pace = field(init=False)
+    _rounds: Rounds = field(init=False)
     _turns: deque[Strand] = field(init=False)
-    _round: list[Strand] | None = field(default=None, init=False)
-    _clean: bool = field(default=False, init=False)
     _crowded: bool = field(default=False, init=False)
-    _round_at: float = field(init=False)
     _look_at: float = field(default=float("-inf"), init=False)
-    _assured_at: float = field(default=float("-inf"), init=False)
 
     def __attrs_post_init__(self) -> None:
         # Of symbols that differ in case only, the stream is the one's in capitals: the exchange knows no others.
         listed = sorted(self.strands, key=str.isupper)
         self._inbox = Inbox({stream_of(symbol): symbol for symbol in listed}, self.config.queue)
         self._askers = Askers(self.venue)
-        self._round_at = self.clock.monotonic()
-        self._pace = Pace(self._round_at)
+        self._rounds = Rounds(self.clock, self.config.flush, self._gather)
         self._turns = deque(self.strands.values())
 
     @classmethod
@@ -95,7 +87,7 @@ class Live:
                 if self._askers.busy:
                     self._take_replies()
                     self._ask()
-                yield from self._write()
+                yield from self._rounds.batches(crowded=self._crowded)
                 self.clock.sleep(TICK)
         except Stopped:
             yield from self._write_all()
@@ -181,35 +173,15 @@ class Live:
                     self._turns.append(strand)
                     asked = True
 
-    def _write(self) -> Iterator[Batch | None]:
-        if self._round is None and not self._begin_round():
-            return
-        while self._round:
-            if not self._pace.may_write(self.clock.monotonic()) and not self._crowded:
-                return
-            yield from self._hand_out(self._round.pop())
-        self._round = None
-        now = self.clock.monotonic()
-        if self._clean and now - self._assured_at >= ASSURANCE:
-            self._assured_at = now
-            yield None
-
-    def _begin_round(self) -> bool:
+    def _gather(self) -> tuple[list[Portion], bool]:
         """Everything that has come is in line or known to be missing: what is ready now is to be stored."""
-        now = self.clock.monotonic()
-        if now - self._round_at < self.config.flush:
-            return False
         self._take_in()
-        self._round_at = now
-        self._round = sorted((strand for strand in self.strands.values() if strand.laden), key=lambda each: each.rows)
-        self._clean = all(strand.sure for strand in self.strands.values())
-        return True
+        laden = [strand for strand in self._by_rows() if strand.laden]
+        return [strand.batches for strand in laden], all(strand.sure for strand in self.strands.values())
 
-    def _hand_out(self, strand: Strand) -> Iterator[Batch]:
-        for batch in strand.batches():
-            begun, busy = self.clock.monotonic(), time.thread_time()
-            yield batch
-            self._pace.wrote(self.clock.monotonic() - begun, time.thread_time() - busy)
+    def _by_rows(self) -> list[Strand]:
+        """Those with most rows first."""
+        return sorted(self.strands.values(), key=lambda strand: strand.rows, reverse=True)
 
     def _write_all(self) -> Iterator[Batch]:
         """What has come, whatever it costs."""
@@ -218,7 +190,7 @@ class Live:
         now = self.clock.monotonic()
         for strand in self.strands.values():
             strand.finish(now)
-        for strand in sorted(self.strands.values(), key=lambda each: each.rows, reverse=True):
+        for strand in self._by_rows():
             if strand.laden:
                 yield from strand.batches()
 

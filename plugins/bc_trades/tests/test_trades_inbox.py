@@ -1,4 +1,4 @@
-"""What waits between the feed's thread and the source's; and how much of the time may go into writing."""
+"""What waits between the feed's thread and the source's."""
 
 from __future__ import annotations
 
@@ -8,7 +8,6 @@ from threading import Thread
 import pytest
 
 from bc_trades.inbox import Inbox, Turn
-from bcore.pacing import Pace
 
 STREAMS = {"btcusdt@aggTrade": "BTCUSDT", "ethusdt@aggTrade": "ETHUSDT"}
 
@@ -69,54 +68,3 @@ def test_no_message_is_lost_between_two_threads() -> None:
     while feeding.is_alive():
         got += len(made.empty()[0].get("BTCUSDT", []))
     assert 50_000 == got + len(made.empty()[0].get("BTCUSDT", []))
-
-
-def writes(cost: float, seconds: float) -> list[float]:
-    """When something that is always ready is written, if each write takes `cost` seconds."""
-    made, now, at = Pace(0.0), 0.0, []
-    while now < seconds:
-        if made.may_write(now):
-            at.append(now)
-            now += cost
-            made.wrote(cost, cost)
-        else:
-            now += 0.01
-    return at
-
-
-def test_writing_takes_a_tenth_of_the_time_and_no_more() -> None:
-    for cost in (0.002, 0.005, 0.1):
-        spent = cost * len(writes(cost, 60.0))
-        assert 0.099 * 60 < spent < 0.101 * 60 + 0.5 + cost
-
-
-def test_waiting_for_a_slow_disk_counts_too_but_less() -> None:
-    made, quick = Pace(0.0), Pace(0.0)
-    made.wrote(2.4, 0.01)
-    quick.wrote(0.01, 0.01)
-    assert (False, True) == (made.may_write(0.0), quick.may_write(0.0))
-    assert made.may_write(1.1), "0.1 s are owed"
-
-
-def test_a_few_writes_a_second_never_wait() -> None:
-    made, now = Pace(0.0), 0.0
-    for _ in range(100):
-        assert made.may_write(now)
-        made.wrote(0.0099, 0.0099)
-        now += 0.1
-
-
-def test_a_long_rest_saves_up_half_a_second_of_writing_at_most() -> None:
-    made = Pace(0.0)
-    written = 0
-    while made.may_write(3600.0):
-        made.wrote(0.01, 0.01)
-        written += 1
-    assert 48 <= written <= 52
-
-
-def test_a_write_that_hung_is_not_paid_for_with_minutes_of_waiting() -> None:
-    made = Pace(0.0)
-    made.may_write(0.0)
-    made.wrote(600.0)
-    assert made.may_write(600.0), "what has piled up meanwhile is to be written"
