@@ -129,7 +129,7 @@ def _candidates(kind: pa.DataType, rows: int, level: int) -> Iterator[Encoding]:
         yield Encoding("PLAIN", "zstd", _level(level, rows) if small else min(level + 2, 22))
         styles = ["DICTIONARY"] if rows >= TRIAL_ROWS else []
     else:
-        styles = ["DELTA" if _is_whole(kind) else "PLAIN" if pa.types.is_boolean(kind) or small else "DICTIONARY"]
+        styles = ["DELTA" if _is_whole(kind) else "PLAIN" if _is_plain(kind, small) else "DICTIONARY"]
     for style in styles:
         yield Encoding(style, "zstd", _level(level, rows))
         if not small:
@@ -140,6 +140,11 @@ def _level(level: int, rows: int) -> int:
     if rows <= FLUSH:
         return min(level, SWIFT_LEVEL)
     return max(level, SMALL_LEVEL) if rows <= SMALL else level
+
+
+def _is_plain(kind: pa.DataType, small: bool) -> bool:
+    """Flags; and in small files texts. Bytes, such as a side, are few different ones and always take less by number."""
+    return bool(pa.types.is_boolean(kind) or (small and not pa.types.is_int8(kind)))
 
 
 def _is_whole(kind: pa.DataType) -> bool:

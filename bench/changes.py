@@ -1,0 +1,123 @@
+"""How many bytes a change of a book takes on disk, and what of: `python bench/changes.py`.
+
+The sample that bc_replay brings, whole and its first seconds by themselves, and every recording of a depth stream
+beside the project, each stored as one file of the archive. Beside it what the same rows take without a file format:
+whole numbers column by column at zstd's level 19 (see bound.py). When an event was received is made up: 20 to 60 ms
+after it.
+"""
+
+from __future__ import annotations
+
+import struct
+import tempfile
+from collections.abc import Iterator, Mapping
+from itertools import takewhile
+from pathlib import Path
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.parquet as pq
+from bound import bound
+from measuring import DATA, machine
+
+from bc_orderbook.diffrows import DiffRows
+from bc_orderbook.diffs import DEPTH
+from bc_orderbook.events import Arrival, read_events
+from bc_parquet.config import ParquetConfig
+from bc_parquet.store import ParquetStore
+from bc_replay import payloads, sample
+from bc_replay.channels import encoded
+from bc_replay.errors import RecordingError
+from bc_replay.recording import read_recording
+from bc_replay.records import DepthUpdate
+from bcore.records import Batch
+
+SECOND = 1_000_000
+CUTS = (30, 60, 180)  # seconds
+FEW = 2_000  # rows; below them a file is mostly what every file has
+GROUPS = {
+    "ids, times": ("first_update_id", "last_update_id", "timestamp", "received"),
+    "price": ("price",),
+    "quantity": ("quantity",),
+    "side, symbol": ("side", "symbol"),
+}
+
+
+def recorded() -> Iterator[tuple[str, list[DepthUpdate]]]:
+    """The updates of each symbol of each recording, with a name; first the sample's."""
+    for symbol, updates in _updates(list(sample.paths())):
+        for seconds in CUTS:
+            until = updates[0].event_time + seconds * SECOND
+            yield f"{symbol}, {seconds} s", list(takewhile(lambda each, until=until: each.event_time < until, updates))
+        yield f"{symbol}, {round((updates[-1].event_time - updates[0].event_time) / SECOND)} s", updates
+    for folder in ("ws_raw_nexo", "deep_orderbook_*/ETHBTC", "cryptofeed"):
+        for path in sorted(DATA.glob(folder)):
+            yield from ((f"{symbol} ({path.name})", updates) for symbol, updates in _updates([path]))
+
+
+def _updates(paths: list[Path]) -> Iterator[tuple[str, list[DepthUpdate]]]:
+    try:
+        tapes = read_recording(paths).tapes
+    except RecordingError as error:
+        print(f"{paths[0].name}: {error}")
+        return
+    yield from ((symbol, list(tape.updates)) for symbol, tape in tapes.items() if tape.updates)
+
+
+def table(symbol: str, updates: list[DepthUpdate]) -> pa.Table:
+    """Rows as the collector would have stored them."""
+    late = np.random.default_rng(1).integers(20_000, 60_000, len(updates))
+    arrivals = [
+        Arrival(encoded(payloads.stream_depth_update(symbol, update, True)), update.event_time + int(by))
+        for update, by in zip(updates, late, strict=True)
+    ]
+    run, rows = read_events(arrivals, symbol), DiffRows()
+    rows.extend(run.events, run.numbers)
+    return rows.table(symbol)
+
+
+def parts(path: Path) -> Mapping[str, float]:
+    """Bytes of a file by what they are of."""
+    metadata = pq.read_metadata(path)
+    columns = [
+        metadata.row_group(g).column(c) for g in range(metadata.num_row_groups) for c in range(len(DEPTH.schema))
+    ]
+    sizes = {
+        name: sum(each.total_compressed_size for each in columns if each.path_in_schema in names)
+        for name, names in GROUPS.items()
+    }
+    (footer,) = struct.unpack("<I", path.read_bytes()[-8:-4])
+    return {**sizes, "footer": footer + 12}
+
+
+def measured(name: str, symbol: str, updates: list[DepthUpdate]) -> str | None:
+    rows = table(symbol, updates)
+    if rows.num_rows < FEW:
+        return None
+    with tempfile.TemporaryDirectory() as folder:
+        store = ParquetStore(Path(folder), ParquetConfig())
+        store.append(Batch(DEPTH, symbol, rows))
+        store.close()
+        (path,) = [each for each in Path(folder).rglob("*.parquet") if each.is_file()]
+        sizes, size = parts(path), path.stat().st_size
+    shares = " | ".join(f"{value / rows.num_rows:.2f}" for value in sizes.values())
+    each = rows.num_rows / len(updates)
+    least = bound(rows)
+    return f"| {name} | {rows.num_rows} | {each:.1f} | {size / rows.num_rows:.2f} | {shares} | {least:.2f} |"
+
+
+def main() -> None:
+    print(machine())
+    print(f"| recording | rows | a event | bytes a row | {' | '.join(GROUPS)} | footer | no format, zstd 19 |")
+    print("|---" * (len(GROUPS) + 6) + "|")
+    left_out = 0
+    for name, updates in recorded():
+        line = measured(name, name.partition(",")[0].partition(" ")[0], updates)
+        left_out += line is None
+        if line is not None:
+            print(line)
+    print(f"{left_out} of fewer than {FEW} rows are left out")
+
+
+if __name__ == "__main__":
+    main()
