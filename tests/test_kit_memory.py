@@ -18,6 +18,8 @@ STORES: dict[Path, MemoryStore] = {}
 class TestMemoryStore(StoreTests):
     """It has no back door: a place is one store, which a test finds there again."""
 
+    kind = "memory"
+
     @pytest.fixture
     def durable(self) -> bool:
         return False

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import inspect
 import re
+import subprocess
+import sys
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -47,6 +49,15 @@ def test_what_a_page_shows_runs_from_top_to_bottom(page: Path, tmp_path: Path, m
     names: dict[str, Any] = {"__name__": f"page_{page.stem}"}
     for number, text in enumerate(PYTHON.findall(page.read_text()), 1):
         exec(compile(text, f"{page.name}, example {number}", "exec"), names)
+
+
+@pytest.mark.parametrize("page", [page for page in PAGES if "Tests):" in page.read_text()], ids=lambda page: page.name)
+def test_the_tests_that_a_page_shows_pass(page: Path, tmp_path: Path) -> None:
+    file = tmp_path / f"test_page_{page.stem}.py"
+    file.write_text("\n".join(PYTHON.findall(page.read_text())))
+    words = [sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider", str(file)]
+    ended = subprocess.run(words, capture_output=True, text=True, timeout=300, cwd=tmp_path)
+    assert 0 == ended.returncode, ended.stdout
 
 
 @pytest.mark.parametrize("hook", HOOKS)

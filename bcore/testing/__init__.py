@@ -1,4 +1,4 @@
-"""The kit for plugins' tests: what bcore expects of a store, a source, a derivation and a transport, ready to inherit.
+"""The kit for plugins' tests: what bcore expects of whatever a plugin offers, ready to inherit.
 
 ```python
 from bcore.testing import StoreTests
@@ -9,8 +9,9 @@ class TestMyStore(StoreTests):
     def unearth(self, place, series): ...  # rows out, by other means than the store's own read
 ```
 
-- `StoreTests`, `SourceTests`, `DerivationTests`, `TransportTests`: subclass one; what a product can and cannot do is
-  told by fixtures that a subclass overrides (`durable`, `symbols`, `grows`, ...).
+- `StoreTests`, `SourceTests`, `ExchangeTests`, `DerivationTests`, `ComputationTests`, `TransportTests` for a remote and
+  `ServerTests` for a server: subclass one; what a product can and cannot do is told by fixtures that a subclass
+  overrides (`durable`, `symbols`, `grows`, ...).
 - A test that a product is known to fail is excused by name, with a reason: `excuses = {"test_x": "why"}`. It is then
   expected to fail, and the run fails as soon as it passes. An excuse for a test that there is none of stops the run.
 - `bcore.testing.samples` makes datasets and rows, `made` a product from its factory and a plain section,
@@ -26,21 +27,28 @@ import pytest
 
 pytest.register_assert_rewrite(
     *(f"bcore.testing.{name}" for name in ("agreeing", "appending", "reading", "crashing", "modelling")),
-    *(f"bcore.testing.{name}" for name in ("stores", "sources", "streams", "derivations", "transports")),
+    *(f"bcore.testing.{name}" for name in ("stores", "sources", "streams", "exchanges", "transports", "servers")),
+    *(f"bcore.testing.{name}" for name in ("views", "derivations", "computations")),
 )
 
-from bcore.testing.derivations import DerivationTests  # noqa: E402 - after the modules with assertions are announced
+from bcore.testing.computations import ComputationTests  # noqa: E402 - after the modules with assertions are announced
+from bcore.testing.derivations import DerivationTests  # noqa: E402
+from bcore.testing.exchanges import ExchangeTests  # noqa: E402
 from bcore.testing.kit import Kit  # noqa: E402
 from bcore.testing.making import made, registry_of  # noqa: E402
 from bcore.testing.network import NetworkClosed, closed_network  # noqa: E402
+from bcore.testing.servers import ServerTests  # noqa: E402
 from bcore.testing.sources import SourceTests  # noqa: E402
 from bcore.testing.stores import StoreTests  # noqa: E402
 from bcore.testing.transports import TransportTests  # noqa: E402
 
 __all__ = [
+    "ComputationTests",
     "DerivationTests",
+    "ExchangeTests",
     "Kit",
     "NetworkClosed",
+    "ServerTests",
     "SourceTests",
     "StoreTests",
     "TransportTests",

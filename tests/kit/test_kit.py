@@ -116,6 +116,14 @@ def test_hypothesis_is_imported_where_it_is_used() -> None:
 
 
 def test_every_class_of_the_kit_is_exported() -> None:
-    kits = {kind.__name__ for kind in Kit.__subclasses__()}
-    assert {"DerivationTests", "TransportTests"} <= kits
+    kits = {"Store", "Source", "Exchange", "Derivation", "Computation", "Transport", "Server"}
+    for name in kits:
+        assert issubclass(getattr(bcore.testing, f"{name}Tests"), Kit)
     assert [] == [name for name in bcore.testing.__all__ if not hasattr(bcore.testing, name)]
+
+
+@pytest.mark.parametrize("kit", [name for name in bcore.testing.__all__ if name.endswith("Tests")])
+def test_each_class_of_the_kit_is_failed_by_something_wrong(kit: str) -> None:
+    """And each of its tests: test_each_test_of_the_kit_finds_something, in the same file."""
+    texts = [file.read_text() for file in Path(__file__).parent.glob("test_wrong_*.py")]
+    assert [1] == [text.count(f"in dir({kit})") for text in texts if f"in dir({kit})" in text]

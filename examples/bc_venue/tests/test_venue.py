@@ -1,4 +1,4 @@
-"""The source, through the tests that every source has to pass, over a real HTTP server that plays the exchange."""
+"""Exchange and source, through the tests that every one has to pass, over a real HTTP server that plays the venue."""
 
 from __future__ import annotations
 
@@ -15,11 +15,12 @@ import pytest
 from bc_venue.exchange import Venue
 from bc_venue.plugin import bcore_exchanges, bcore_sources
 from bc_venue.source import table_of
+from bcore.clock import SystemClock
 from bcore.errors import ConfigError, ExchangeError, FaultyReplyError, RateLimitedError, RefusedError, UnreachableError
 from bcore.protocols import Source
 from bcore.records import Factory
 from bcore.registry import Registry
-from bcore.testing import SourceTests, made
+from bcore.testing import ExchangeTests, SourceTests, made
 from bcore.testing.samples import BEGIN, time_of
 
 NEWEST, DAY = 44, 86_400_000_000
@@ -69,9 +70,14 @@ def url() -> Iterator[str]:
 
 
 @pytest.fixture
-def venue(url: str) -> Iterator[Venue]:
+def open_exchange(url: str) -> Callable[..., Any]:
     (factory,) = bcore_exchanges()
-    opened: Any = made(factory, {"rest_url": url, "timeout": 30.0})
+    return lambda where=url: made(factory, {"rest_url": where, "timeout": 30.0})
+
+
+@pytest.fixture
+def venue(open_exchange: Callable[..., Any]) -> Iterator[Venue]:
+    opened = open_exchange()
     yield opened
     opened.close()
 
@@ -80,6 +86,32 @@ def venue(url: str) -> Iterator[Venue]:
 def source_of(venue: Venue) -> Callable[..., Source]:
     (factory,) = bcore_sources()
     return lambda *symbols: made(factory, {"page": 10}, symbols=symbols, exchange=venue)
+
+
+class TestVenueExchange(ExchangeTests):
+    @pytest.fixture
+    def factory(self) -> Factory[Any]:
+        (factory,) = bcore_exchanges()
+        return factory
+
+    @pytest.fixture
+    def asking(self) -> Callable[[Any], object]:
+        return lambda venue: venue.ticks("AAA", 0, 10)
+
+    @pytest.fixture
+    def ahead(self) -> int:
+        """The clock of what plays the venue stands still; this machine's has gone on since."""
+        return BEGIN + DAY - SystemClock().now()
+
+    @pytest.fixture
+    def failing(self, open_exchange: Callable[..., Any]) -> Mapping[type[ExchangeError], Callable[[Any], object]]:
+        nowhere = open_exchange("http://127.0.0.1:1")
+        return {
+            RateLimitedError: lambda venue: venue.ticks("429", 0, 10),
+            RefusedError: lambda venue: venue.ticks("404", 0, 10),
+            FaultyReplyError: lambda venue: venue.ticks("503", 0, 10),
+            UnreachableError: lambda venue: nowhere.ticks("AAA", 0, 10),
+        }
 
 
 class TestVenueSource(SourceTests):
@@ -106,18 +138,9 @@ class TestVenueSource(SourceTests):
         return source_of("404", "BBB"), ("BBB",)
 
 
-@pytest.mark.parametrize(
-    ("symbol", "error"),
-    [
-        ("404", RefusedError),
-        ("429", RateLimitedError),
-        ("503", FaultyReplyError),
-        ("HTML", FaultyReplyError),
-        ("ODD", FaultyReplyError),
-    ],
-)
-def test_what_the_exchange_refuses_has_a_name(venue: Venue, symbol: str, error: type[ExchangeError]) -> None:
-    with pytest.raises(error):
+@pytest.mark.parametrize("symbol", ["HTML", "ODD"])
+def test_what_is_no_page_of_ticks_is_a_faulty_reply(venue: Venue, symbol: str) -> None:
+    with pytest.raises(FaultyReplyError):
         venue.ticks(symbol, 0, 10)
 
 
@@ -125,19 +148,6 @@ def test_how_long_to_wait_is_what_the_exchange_says(venue: Venue) -> None:
     with pytest.raises(RateLimitedError) as caught:
         venue.ticks("429", 0, 10)
     assert 7.0 == caught.value.retry_after
-
-
-def test_the_clock_is_the_exchange_s(venue: Venue) -> None:
-    venue.ticks("AAA", 0, 1)
-    assert abs(venue.now() - BEGIN - DAY) < 60_000_000
-
-
-def test_nobody_there_is_said_in_one_sentence() -> None:
-    (factory,) = bcore_exchanges()
-    nowhere: Any = made(factory, {"rest_url": "http://127.0.0.1:1"})
-    with pytest.raises(UnreachableError, match="cannot be reached"):
-        nowhere.ticks("AAA", 0, 1)
-    nowhere.close()
 
 
 def test_another_exchange_is_refused() -> None:

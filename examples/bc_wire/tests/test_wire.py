@@ -1,21 +1,22 @@
-"""The remote, through the tests that every transport has to pass, over a real connection."""
+"""Remote and server, through the tests that every one has to pass, over a real connection."""
 
 from __future__ import annotations
 
 import socket
 from collections.abc import Callable, Iterator
+from typing import Any
 
 import pytest
 
 import bcore
 from bc_wire.plugin import bcore_transports
 from bc_wire.remote import RemoteConfig, WireReader
-from bcore.errors import ConfigError
 from bcore.local import StoreReader
 from bcore.memory import MemoryStore
 from bcore.protocols import Reader
+from bcore.records import Factory
 from bcore.registry import Registry
-from bcore.testing import TransportTests, made, samples
+from bcore.testing import ServerTests, TransportTests, made, samples
 
 
 @pytest.fixture(scope="module")
@@ -48,12 +49,12 @@ class TestWire(TransportTests):
         return nobody
 
 
-def test_a_port_that_is_taken_is_said(url: str) -> None:
-    (transport,) = bcore_transports()
-    assert transport.server is not None
-    taken = made(transport.server, {"port": int(url.rpartition(":")[2])})
-    with pytest.raises(ConfigError, match="cannot listen on"):
-        taken.start(StoreReader(()))
+class TestWireServer(ServerTests):
+    @pytest.fixture
+    def factory(self) -> Factory[Any]:
+        (transport,) = bcore_transports()
+        assert transport.server is not None
+        return transport.server
 
 
 def test_the_installed_plugin_opens_its_addresses(url: str) -> None:

@@ -31,6 +31,8 @@ def nobody() -> Reader:
 
 
 class TestHttp(TransportTests):
+    kind = "http"
+
     @pytest.fixture
     def symbols(self) -> tuple[str, ...]:
         """In a path `..` is the way up, for every client and proxy, however it is written."""

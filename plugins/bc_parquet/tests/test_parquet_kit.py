@@ -18,6 +18,8 @@ from bcore.testing import StoreTests
 
 
 class TestParquetStore(StoreTests):
+    kind = "parquet"
+
     def open(self, place: Path) -> ParquetStore:
         return ParquetStore(place / "data")
 

@@ -47,6 +47,8 @@ def remote(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Reader]:
 
 
 class TestSsh(TransportTests):
+    kind = "ssh"
+
     @pytest.fixture
     def unreachable(self, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Callable[[], Reader]:
         refused = "echo 'ssh: connect to host far port 22: Connection refused' >&2; exit 255"

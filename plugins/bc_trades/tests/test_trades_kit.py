@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping
+from pathlib import Path
 from typing import Any
 
 import pyarrow as pa
@@ -21,7 +22,7 @@ from bc_trades.vwap import VWAP
 from bcore.clock import SystemClock
 from bcore.protocols import Source
 from bcore.records import Factory
-from bcore.testing import DerivationTests, SourceTests
+from bcore.testing import DerivationTests, SourceTests, made
 from bcore.testing.samples import TRADES as SAMPLE
 
 POLLING = TradesConfig(mode="poll", start="2023-11-14T00:00:00Z", page=10)
@@ -71,6 +72,8 @@ class TestImbalanceBars(TradeViewTests):
 class TestTradesSource(SourceTests):
     """Over REST: two and a half pages of one symbol, one page of another, and one that the exchange does not know."""
 
+    kind, ways = "trades", ("pass",)
+
     @pytest.fixture(autouse=True)
     def _grown(self, market: Any) -> None:
         market.grow("BTCUSDT", 25)
@@ -100,6 +103,8 @@ class TestTradesSource(SourceTests):
 class TestTradesLive(SourceTests):
     """Over the replay exchange: the recording that is bundled with it."""
 
+    kind, ways = "trades", ("live",)
+
     @pytest.fixture(scope="class")
     @classmethod
     def live(cls) -> Iterator[Binance]:
@@ -116,6 +121,41 @@ class TestTradesLive(SourceTests):
     @pytest.fixture
     def open_source(self, live: Binance) -> Callable[[], Source]:
         return lambda: TradesSource(TradesConfig(start="2024-08-08T23:54:15Z", flush=0.05), live, ("BTCUSDT",))
+
+
+DAY, FIRST_DAY, A_DAY = 86_400_000_000, 1_735_689_600_000_000, 60  # int us UTC, from 2025-01-01
+DAYS = 3
+
+
+class TestTradesHistory(SourceTests):
+    """Three days in daily files and the beginning of a fourth, from the replay exchange."""
+
+    kind, ways = "trades", ("history",)
+
+    @pytest.fixture(scope="class")
+    @classmethod
+    def archive(cls, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Binance]:
+        testing = pytest.importorskip("bc_replay.testing", reason="the replay exchange (bc-replay) is not installed")
+        recording = tmp_path_factory.mktemp("history") / "BTCUSDT-aggTrades-2025-01.csv"
+        numbers = range(DAYS * A_DAY + 10)
+        times = {number: FIRST_DAY + number // A_DAY * DAY + number % A_DAY * (DAY // A_DAY) for number in numbers}
+        lines = (f"{n},{100 + n % 9}.5,0.25,{n},{n},{times[n]},True,True\n" for n in numbers)
+        recording.write_text("".join(lines))
+        with testing.ReplayServer(recording, speed=0) as server:
+            server.clock(seek=FIRST_DAY + (DAYS + 1) * DAY - 1)
+            exchange = Binance(BinanceConfig(rest_url=server.url, bulk_url=server.url), SystemClock())
+            yield exchange
+            exchange.close()
+
+    @pytest.fixture
+    def open_source(self, archive: Binance, tmp_path: Path) -> Callable[[], Source]:
+        section = {"mode": "poll", "start": "2025-01-01T00:00:00Z", "page": 50, "tmp": str(tmp_path)}
+        (factory,) = bcore_sources()
+        return lambda: made(factory, section, symbols=("BTCUSDT",), exchange=archive)
+
+    @pytest.fixture
+    def history(self) -> tuple[str, int, int]:
+        return "BTCUSDT", FIRST_DAY, FIRST_DAY + DAYS * DAY
 
 
 def test_the_sample_of_the_kit_is_this_dataset() -> None:
