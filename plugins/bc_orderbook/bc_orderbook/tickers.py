@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from math import inf
 from threading import Lock
 
@@ -76,7 +76,7 @@ class Tickers:
 
 
 def _batch(symbol: str, arrivals: list[Arrival], observed: int | None) -> Batch:
-    rows: dict[int, tuple[Ticker, int]] = {}
+    found: dict[int, tuple[Ticker, int]] = {}
     rejected = []
     for arrival in arrivals:
         try:
@@ -85,23 +85,25 @@ def _batch(symbol: str, arrivals: list[Arrival], observed: int | None) -> Batch:
             rejected.append(_rejected(f"this is no bookTicker: {error}", arrival))
             continue
         if ticker.s == symbol and ticker.usable:
-            rows[ticker.u] = ticker, arrival.received
+            found[ticker.u] = ticker, arrival.received
         else:
             rejected.append(_rejected(f"these are no best prices of {symbol}", arrival))
-    table = pa.Table.from_pylist([_row(*each) for each in rows.values()], schema=DEPTH_TICKERS.schema)
+    table = _table(symbol, [ticker for ticker, _ in found.values()], [received for _, received in found.values()])
     return Batch(DEPTH_TICKERS, symbol, table, observed, tuple(rejected), origin=Origin("stream"))
 
 
-def _row(ticker: Ticker, received: int) -> dict[str, object]:
-    return {
-        "update_id": ticker.u,
-        "timestamp": received,
-        "symbol": ticker.s,
-        "bid_price": ticker.bid,
-        "bid_quantity": ticker.bid_quantity,
-        "ask_price": ticker.ask,
-        "ask_quantity": ticker.ask_quantity,
-    }
+def _table(symbol: str, tickers: Sequence[Ticker], received: Sequence[int]) -> pa.Table:
+    """Column by column: there may be thousands a second."""
+    columns = [
+        pa.array([each.u for each in tickers], pa.int64()),
+        pa.array(received, pa.int64()).cast(DEPTH_TICKERS.schema.field("timestamp").type),
+        pa.repeat(pa.scalar(symbol, pa.string()), len(tickers)),
+        pa.array([each.bid for each in tickers], pa.float64()),
+        pa.array([each.bid_quantity for each in tickers], pa.float64()),
+        pa.array([each.ask for each in tickers], pa.float64()),
+        pa.array([each.ask_quantity for each in tickers], pa.float64()),
+    ]
+    return pa.Table.from_arrays(columns, schema=DEPTH_TICKERS.schema)
 
 
 def _rejected(reason: str, arrival: Arrival) -> Rejected:

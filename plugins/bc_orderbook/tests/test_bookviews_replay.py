@@ -8,7 +8,6 @@ import time
 from bisect import bisect_right
 from collections.abc import Callable, Iterator
 from contextlib import suppress
-from pathlib import Path
 from threading import Thread
 from typing import Any
 
@@ -37,7 +36,8 @@ from bcore.verify import audit_of
 replay = pytest.importorskip("bc_replay.testing", reason="the replay exchange is not installed")
 parquet = pytest.importorskip("bc_parquet.store", reason="the archive (bc-parquet) is not installed")
 
-RECORDING = Path(__file__).parents[4] / "shared" / "data" / "ws_raw_hftbacktest_spot" / "btcusdt_20240808.gz"
+sample = pytest.importorskip("bc_replay.sample", reason="the replay exchange is not installed")
+RECORDING = sample.paths()[0]
 SYMBOL, TICKS, DEADLINE = "BTCUSDT", (0.1, 10.0), 60.0
 Best = tuple[float, float]
 
@@ -83,8 +83,6 @@ def record(store: Store, enough: Callable[[], bool]) -> None:
 @pytest.fixture(scope="module")
 def client(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Client]:
     """Of an archive that holds about two minutes."""
-    if not RECORDING.exists():
-        pytest.skip("the recording is not here")
     store = parquet.ParquetStore(tmp_path_factory.mktemp("archive"))
     reader = StoreReader((store,), (ORDERBOOK,), tuple(Registry.load().of("derivations").values()))
     held = lambda: {str(each.series): each.rows for each in reader.stats()}  # noqa: E731

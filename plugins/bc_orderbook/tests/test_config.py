@@ -6,6 +6,7 @@ import math
 from typing import Any
 
 import pytest
+from attrs import astuple
 
 from bc_orderbook.config import OrderBookConfig
 from bcore.fields import FieldsError, fields_of, parse
@@ -16,6 +17,10 @@ def test_every_key_has_a_default_and_a_help_text() -> None:
 
     assert ["from", "interval", "tick_sizes", "num_levels", "depth", "flush"] == names
     assert all(each.help and not each.required for each in fields_of(OrderBookConfig))
+
+
+def test_snapshots_are_of_the_maintained_book_unless_asked_for_otherwise() -> None:
+    assert ("book", 30.0, None, 15) == astuple(OrderBookConfig())[:4]
 
 
 @pytest.mark.parametrize("typed", [[50, 10.0, 10], (10, 50), "10,50"])

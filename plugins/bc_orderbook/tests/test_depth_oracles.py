@@ -35,6 +35,7 @@ from bcore.registry import Registry
 from bcore.verify import audit_of
 
 replay = pytest.importorskip("bc_replay.testing", reason="the replay exchange is not installed")
+sample = pytest.importorskip("bc_replay.sample", reason="the replay exchange is not installed")
 parquet = pytest.importorskip("bc_parquet.store", reason="the archive (bc-parquet) is not installed")
 
 FOLDER = Path(__file__).parents[4] / "shared" / "data"
@@ -58,7 +59,7 @@ class Recording:
 
 RECORDINGS = {
     "btcusdt": Recording(
-        ("ws_raw_hftbacktest_spot/btcusdt_20240808.gz", "ws_raw_hftbacktest_spot/btcusdt_20240809.gz"),
+        tuple(map(str, sample.paths())),
         60.0,
         conflated=2,
         bytes_a_row=5.0,

@@ -262,27 +262,32 @@ def test_others_go_on_untouched_beside_a_symbol_that_the_exchange_does_not_have(
 
 
 def test_live_snapshots_are_the_recorded_book_at_their_times() -> None:
-    """Both sources on one replay: each snapshot equals the book that the stored diffs give at its instant."""
+    """Ten a second, at the tick sizes named for the symbol, for the weight of the snapshot to begin with."""
 
-    def both(exchange: Binance, clock: SystemClock) -> OrderBookSource:
-        config = OrderBookConfig(interval=0.5, tick_sizes=(10.0,), flush=0.2)
+    def made(exchange: Binance, clock: SystemClock) -> OrderBookSource:
+        config = OrderBookConfig(interval=0.1, tick_sizes={"BTCUSDT": (50.0, 10.0)}, flush=0.2)
         return OrderBookSource(config, exchange, ("BTCUSDT",), clock)
 
     truth = recorded(BTC[0])
     with ReplayServer(BTC[0], speed=20.0, wait=True) as server:
-        recorder = opened(server, both)
+        recorder = opened(server, made)
         dataset = recorder.source.datasets[0]
-        recorder.until(lambda: recorder.shelf.table(dataset, "BTCUSDT").num_rows > 160)
+        recorder.until(lambda: recorder.shelf.table(dataset, "BTCUSDT").num_rows > 1200)
         recorder.stop()
+        assert 1 == server.status()["requests"]["/api/v3/depth"]
     rows = recorder.shelf.rows(dataset, "BTCUSDT")
-    times = [row["timestamp"] for row in rows]
+    times = [row["timestamp"] for row in rows[::2]]
     diffs = sorted(truth.diffs.values(), key=lambda each: each.time)
 
-    assert {500_000} == {later - earlier for earlier, later in pairwise(times)}
+    assert [10.0, 50.0] * len(times) == [row["tick_size"] for row in rows]
+    assert [row["timestamp"] for row in rows[1::2]] == times
+    assert {100_000} == {later - earlier for earlier, later in pairwise(times)}
+    assert {0} == {time % 100_000 for time in times}
     compared = 0
     for row in rows:
-        told = truth.best(max(each.last for each in diffs if each.time <= row["timestamp"]))
+        happened = bisect_right(diffs, row["timestamp"], key=lambda each: each.time)
+        told = truth.best(max(each.last for each in diffs[happened - 10 : happened]))
         if told is not None:
             assert (told[0], told[2]) == (row["best_bid"], row["best_ask"])
             compared += 1
-    assert compared >= 120
+    assert compared >= 1000
