@@ -29,7 +29,8 @@ remote_option = click.option(
 
 
 @contextmanager
-def _client(options: Options, *, hot: bool = False, remote: str | None = None) -> Iterator[Client]:
+def read_from(options: Options, *, hot: bool = False, remote: str | None = None) -> Iterator[Client]:
+    """A client onto the archive that the options name, or onto another one."""
     from bcore.cli.choosing import elsewhere, there
 
     if remote is not None and options.data is not None:
@@ -90,7 +91,7 @@ def read(
     counted = options["everything"] or options["limit"] is not None or options["tail"] is not None
     from bcore.query import Request
 
-    with _client(ctx.obj, hot=hot, remote=remote) as client:
+    with read_from(ctx.obj, hot=hot, remote=remote) as client:
         params = _params(ctx.args, taken=signature(type(client).read).parameters)
         shortened = form == "table" and output is None and not counted and _shorten(client, view, options, params)
         request = Request(view, symbol, **_typed(options), params=params, hot=hot)
@@ -159,7 +160,7 @@ def stats(options: Options, form: str | None, remote: str | None) -> None:
     import pyarrow as pa
 
     form = form_of(form)
-    with _client(options, remote=remote) as client:
+    with read_from(options, remote=remote) as client:
         rows = [_stats_row(each) for each in client.reader.stats()]
     if not rows and form == "table":
         click.echo("nothing is stored yet; `bcore run` collects, `bcore demo` shows how without a network")
@@ -195,7 +196,7 @@ def views(options: Options, view: str | None, form: str, remote: str | None) -> 
     """What can be read, with the parameters each view takes; of one VIEW also what they mean, and its columns."""
     import json
 
-    with _client(options, remote=remote) as client:
+    with read_from(options, remote=remote) as client:
         known = client.reader.views()
     if view is not None and form == "table":
         click.echo("\n".join(_told(view, known)))

@@ -2,19 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
 
 import click
 
 from bcore.cli.options import with_globals
+from bcore.cli.reading import read_from, remote_option
 
 if TYPE_CHECKING:
     from bc_plot.picture import Picture
     from bcore.cli.options import Options
-    from bcore.client import Client
 
 F = TypeVar("F", bound=Callable[..., Any])
 
@@ -44,30 +43,32 @@ def plot() -> None:
 @click.option("--timeframe", default="1m", show_default=True, help="Length of a bar: 1s to 1M.")
 @click.option("--limit", type=int, help="So many bars (default: the newest 120, or all of a range).")
 @_range
+@remote_option
 @_output
 @with_globals
 @click.pass_obj
-def candles(options: Options, /, symbol: str, output: Path | None, **asked: Any) -> None:
+def candles(options: Options, /, symbol: str, remote: str | None, output: Path | None, **asked: Any) -> None:
     """Candles and volume: bcore plot candles BTCUSDT --timeframe 1h."""
     from bc_plot.methods import plot_candles
 
-    with _client(options) as client:
+    with read_from(options, remote=remote) as client:
         _write(plot_candles(client, symbol, **_instants(asked)), output, f"candles-{symbol}.png")
 
 
 @plot.command()
 @click.argument("symbol")
 @click.option("--at", help="The instant (default: the newest book): ISO 8601 (UTC), epoch, or '5m ago'.")
-@click.option("--levels", type=int, help="Only the best so many levels of each side.")
+@click.option("--levels", type=int, help="The best so many levels of each side (default: those near the mid).")
 @click.option("--tick-size", type=float, help="In buckets of this width.")
+@remote_option
 @_output
 @with_globals
 @click.pass_obj
-def depth(options: Options, /, symbol: str, output: Path | None, **asked: Any) -> None:
+def depth(options: Options, /, symbol: str, remote: str | None, output: Path | None, **asked: Any) -> None:
     """What lies on either side of a book: bcore plot depth BTCUSDT --at 2024-08-09T00:00:00."""
     from bc_plot.methods import plot_depth
 
-    with _client(options) as client:
+    with read_from(options, remote=remote) as client:
         _write(plot_depth(client, symbol, **asked), output, f"depth-{symbol}.png")
 
 
@@ -75,14 +76,15 @@ def depth(options: Options, /, symbol: str, output: Path | None, **asked: Any) -
 @click.argument("symbol")
 @click.option("--limit", type=int, help="So many snapshots (default: the newest 2000, or all of a range).")
 @_range
+@remote_option
 @_output
 @with_globals
 @click.pass_obj
-def spread(options: Options, /, symbol: str, output: Path | None, **asked: Any) -> None:
+def spread(options: Options, /, symbol: str, remote: str | None, output: Path | None, **asked: Any) -> None:
     """Best bid, best ask and spread over time: bcore plot spread BTCUSDT."""
     from bc_plot.methods import plot_spread
 
-    with _client(options) as client:
+    with read_from(options, remote=remote) as client:
         _write(plot_spread(client, symbol, **_instants(asked)), output, f"spread-{symbol}.png")
 
 
@@ -90,25 +92,19 @@ def spread(options: Options, /, symbol: str, output: Path | None, **asked: Any) 
 @click.argument("symbols", nargs=-1)
 @click.option("--dataset", default="trades", show_default=True, help="Of which dataset.")
 @_range
+@remote_option
 @_output
 @with_globals
 @click.pass_obj
-def coverage(options: Options, /, symbols: tuple[str, ...], output: Path | None, **asked: Any) -> None:
+def coverage(
+    options: Options, /, symbols: tuple[str, ...], remote: str | None, output: Path | None, **asked: Any
+) -> None:
     """A calendar of day and symbol: complete, gaps, nothing held. All symbols without names."""
     from bc_plot.methods import plot_coverage
 
-    with _client(options) as client:
+    with read_from(options, remote=remote) as client:
         drawn = plot_coverage(client, symbols, **_instants(asked))
         _write(drawn, output, f"coverage-{asked['dataset']}.png")
-
-
-@contextmanager
-def _client(options: Options) -> Iterator[Client]:
-    from bcore.cli.choosing import archive
-    from bcore.client import Client
-
-    with Client(archive(options).reader()) as client:
-        yield client
 
 
 def _instants(asked: dict[str, Any]) -> dict[str, Any]:

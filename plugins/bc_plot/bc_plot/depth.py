@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import pyarrow as pa
-from attrs import frozen
+from attrs import evolve, frozen
 
 from bc_plot.columns import Array, numbers, texts, times
 from bc_plot.picture import Picture
@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
 NUMBERED = "{side}_{what}_{level}"
+BAND, LEVELS = 0.01, 50  # of the mid on either side; wider where so many levels of a side lie further out
 
 
 @frozen
@@ -25,16 +26,26 @@ class Side:
     prices: Array
     sums: Array
 
+    def upto(self, reach: float, mid: float) -> Side:
+        """The levels no further from the mid than that."""
+        near = np.abs(self.prices - mid) <= reach
+        return Side(self.prices[near], self.sums[near])
+
+    def reach(self, levels: int, mid: float) -> float:
+        """How far from the mid the best so many levels lie."""
+        return float(np.abs(self.prices[:levels][-1] - mid))
+
 
 @frozen
 class Depth(Picture):
-    """Both sides of a book at an instant. `source` says where it came from."""
+    """Both sides of a book at an instant. `source` says where it came from, `within` how much of the price is shown."""
 
     symbol: str
     source: str
     at: str
     bids: Side
     asks: Side
+    within: float | None = None
 
     @classmethod
     def of_book(cls, table: pa.Table, symbol: str) -> Depth:
@@ -61,13 +72,31 @@ class Depth(Picture):
     def whole(self) -> bool:
         return bool(len(self.bids.prices) and len(self.asks.prices))
 
+    def near(self) -> Depth:
+        """What one looks at a book for: a hundredth of the price on either side, or the best 50 levels of both.
+
+        Orders lie anywhere down to a cent and up to ten times the price; beside those the middle is a needle.
+        """
+        if not self.whole:
+            return self
+        mid = float(self.bids.prices[0] + self.asks.prices[0]) / 2
+        reach = max(BAND * mid, *(side.reach(LEVELS, mid) for side in (self.bids, self.asks)))
+        bids, asks = (side.upto(reach, mid) for side in (self.bids, self.asks))
+        left_out = len(bids.prices) < len(self.bids.prices) or len(asks.prices) < len(self.asks.prices)
+        return evolve(self, bids=bids, asks=asks, within=reach / mid) if left_out else self
+
+    @property
+    def _prices(self) -> str:
+        shown = "" if self.within is None else f", within {100 * self.within:.3g} % of the mid (levels shows others)"
+        return f"price{shown}"
+
     def draw(self, figure: Figure) -> None:
         axes = figure.subplots()
         for side, colour, name in ((self.bids, UP, "bids"), (self.asks, DOWN, "asks")):
             axes.fill_between(side.prices, side.sums, step="post", color=colour, alpha=0.25, linewidth=0)
             axes.step(side.prices, side.sums, where="post", color=colour, linewidth=1.4, label=name)
         axes.set_ylim(bottom=0)
-        axes.set_xlabel("price", fontsize=8)
+        axes.set_xlabel(self._prices, fontsize=8)
         axes.set_ylabel("quantity up to there", fontsize=8)
         axes.legend(frameon=False, fontsize=8)
         quiet(axes)
@@ -80,7 +109,7 @@ class Depth(Picture):
             line = {"color": colour, "shape": "hv"}
             page.add_trace(go.Scatter(x=side.prices, y=side.sums, line=line, mode="lines", fill="tozeroy", name=name))
         page.update_layout(**plain(self.title), hovermode="x")
-        return page.update_xaxes(title="price", tickformat=",~f").update_yaxes(title="quantity up to there")
+        return page.update_xaxes(title=self._prices, tickformat=",~f").update_yaxes(title="quantity up to there")
 
 
 def _side(table: pa.Table, side: str) -> Side:

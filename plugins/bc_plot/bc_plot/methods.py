@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from typing import TYPE_CHECKING
 
-from bcore.errors import NotFoundError, RequestError
+from bcore.errors import NotFoundError
 from bcore.instants import Instant
 
 if TYPE_CHECKING:
@@ -45,7 +45,10 @@ def plot_depth(
     levels: int | None = None,
     tick_size: float | None = None,
 ) -> Depth:
-    """The book at an instant, the newest without one: rebuilt from every change, or else the last stored snapshot."""
+    """The book at an instant, the newest without one: rebuilt from every change, or else the last stored snapshot.
+
+    Of a rebuilt book what is near the mid, or the best `levels` of each side.
+    """
     from bc_plot.depth import Depth
 
     if symbol in _symbols(client, "depth"):
@@ -55,7 +58,8 @@ def plot_depth(
 
         when = None if at is None else parse_instant(at, now=time_ns() // 1000)
         table = client.read("book", symbol, at=when, levels=levels, tick_size=tick_size)
-        return Depth.of_book(_filled(table, f"the book of {symbol}"), symbol)
+        book = Depth.of_book(_filled(table, f"levels of {symbol}"), symbol)
+        return book if levels is not None else book.near()
     end = None if at is None else _after(at)
     chosen = _finest(client, symbol) if tick_size is None else tick_size
     table = client.read("orderbook", symbol, tick_size=chosen, tail=1, end_time=end, levels=levels)
@@ -97,19 +101,12 @@ def plot_coverage(
     """A calendar of day and symbol, all without names: complete, gaps, nothing held. Told from metadata alone."""
     from bc_plot.coverage import Coverage
     from bcore.instants import parse_instant
-    from bcore.local import StoreReader
     from bcore.naming import near
+    from bcore.reflected import stored
     from bcore.verify import audit_of
 
-    if not isinstance(client.reader, StoreReader):
-        raise RequestError("what is proven is told where the archive is: run bcore plot coverage on that machine")
     wanted = (symbols,) if isinstance(symbols, str) else tuple(symbols)
-    found = {
-        series.symbol: (store, series)
-        for store in reversed(client.reader.stores)
-        for series in store.series()
-        if series.dataset.name == dataset
-    }
+    found = {series.symbol: (store, series) for store, series in reversed(stored(client.reader, dataset))}
     if unknown := [name for name in wanted if name not in found]:
         raise NotFoundError(*(f"nothing is stored of {dataset}/{name}{near(name, sorted(found))}" for name in unknown))
     start, end = (None if time is None else parse_instant(time) for time in (start_time, end_time))
@@ -142,5 +139,5 @@ def _after(at: Instant) -> int:
 
 def _filled(table: pa.Table, what: str) -> pa.Table:
     if not table.num_rows:
-        raise NotFoundError(f"there are no {what} in this range" if what.startswith(("candles", "snap")) else what)
+        raise NotFoundError(f"there are no {what} in this range")
     return table

@@ -12,7 +12,7 @@ import pytest
 from click.testing import CliRunner, Result
 
 from bc_plot.coverage import STATES
-from bc_plot.depth import Depth
+from bc_plot.depth import Depth, Side
 from bc_plot.picture import Picture
 from bcore.cli import main
 from bcore.client import Client
@@ -67,6 +67,22 @@ def test_depth_of_a_rebuilt_book() -> None:
     assert ([1, 4], [2, 6]) == (book.bids.sums.tolist(), book.asks.sums.tolist())
     assert "BTCUSDT depth · 2026-02-15 00:00:00.000 UTC · 99 / 101 · rebuilt, verified" == book.title
     assert 1 == len(book.figure().axes)
+
+
+def test_a_whole_book_is_shown_near_the_mid() -> None:
+    """A hundredth of the price on either side, or fifty levels where those lie further out."""
+
+    def book(step: float) -> Depth:
+        bids, asks = (Side(1000 + sign * step * np.arange(1, 301), np.arange(1.0, 301)) for sign in (-1, 1))
+        far = Side(np.append(asks.prices, 9999.0), np.append(asks.sums, 900.0))
+        return Depth("BTCUSDT", "rebuilt", "now", bids, far).near()
+
+    dense, sparse = book(0.1), book(2.0)
+    assert (100, 100, 0.01) == (len(dense.bids.prices), len(dense.asks.prices), dense.within)
+    assert (50, 50, 0.1) == (len(sparse.bids.prices), len(sparse.asks.prices), sparse.within)
+    assert "price, within 1 % of the mid" in dense.figure().axes[0].get_xlabel()
+    few = Depth("BTCUSDT", "rebuilt", "now", Side(sparse.bids.prices[:3], sparse.bids.sums[:3]), sparse.asks).near()
+    assert (few, "price") == (few.near(), few.figure().axes[0].get_xlabel())
 
 
 def test_spread_in_basis_points_of_the_mid(client: Client) -> None:
@@ -139,6 +155,14 @@ def test_the_command_writes_a_file_and_says_which(
     for words in (["depth", "BTCUSDT", "--at", FROM], ["spread", "BTCUSDT"], ["coverage", "BTCUSDT", "ETHUSDT"]):
         assert 0 == plot(archive, *words, "-o", f"{words[0]}.svg").exit_code
         assert (tmp_path / f"{words[0]}.svg").exists()
+
+
+def test_the_command_draws_another_archive(archive: Path, elsewhere: None, tmp_path: Path) -> None:
+    for words in (["candles", "BTCUSDT"], ["depth", "BTCUSDT"], ["spread", "BTCUSDT"], ["coverage"]):
+        ended = CliRunner().invoke(main, ["plot", *words, "--remote", str(archive), "-o", f"{words[0]}.svg"])
+        assert (0, True) == (ended.exit_code, (tmp_path / f"{words[0]}.svg").exists()), ended.output
+    both = plot(archive, "coverage", "--remote", str(archive))
+    assert (2, True) == (both.exit_code, "name two archives" in both.output)
 
 
 def test_the_command_names_mistakes(archive: Path, tmp_path: Path) -> None:
