@@ -83,9 +83,15 @@ class Answering:
         if question.request is None:
             raise RequestError("a read needs a request")
         if question.request.hot:
-            return _table(self.reader.read(question.request))
+            table = self.reader.read(question.request)
+            return _table(self._packed(table, question.request.view) if question.arguments.get("packed") else table)
         reader = self.reader.scan(question.request)
         return reader.schema, ((batch, None) for batch in reader)
+
+    def _packed(self, table: pa.Table, view: str) -> pa.Table:
+        from bcore.packing import packed
+
+        return packed(table, [name for name in self.reader.views()[view].facets if name in table.column_names])
 
     def _symbols(self, question: Question) -> tuple[pa.Schema, Rows]:
         import pyarrow as pa

@@ -132,6 +132,31 @@ def test_the_same_call_gives_the_same_frame_wherever_the_archive_is(clients: dic
             assert same, f"{name} {view} {options}: {there}, and not {here}"
 
 
+def test_what_is_hot_of_a_recorded_book_at_all_default_tick_sizes_is_little_to_move(
+    clients: dict[str, Client], tmp_path: Path
+) -> None:
+    """At most 300 KB for a whole window: 200 snapshots at each of five tick sizes."""
+    far: Any = clients["ssh"].reader
+    before = far.received
+    rows = clients["ssh"].sync_hot_snapshot("orderbook", "BTCUSDT", tmp_path)
+    whole = clients["hot"].get_orderbook("BTCUSDT")
+    assert (5, len(whole)) == (whole["tick_size"].nunique(), rows)
+    assert far.received - before <= 300_000 * rows / 1000
+    with bcore.open(tmp_path, hot=True) as here:
+        assert whole.equals(here.get_orderbook("BTCUSDT"))
+
+
+def test_the_calendar_of_what_is_held_is_the_same_wherever_the_archive_is(clients: dict[str, Client]) -> None:
+    pytest.importorskip("bc_plot", reason="draws the calendar")
+    for dataset in ("trades", "orderbook", "depth"):
+        here = clients["local"].plot_coverage(dataset=dataset)
+        assert here.rows.sum() > 0
+        for name in FAR:
+            there = clients[name].plot_coverage("BTCUSDT", dataset=dataset)
+            assert (here.title, here.states.tolist()) == (there.title, there.states.tolist()), f"{name} {dataset}"
+            assert (here.rows.tolist(), here.lacking.tolist()) == (there.rows.tolist(), there.lacking.tolist())
+
+
 @pytest.mark.parametrize(
     ("view", "options"),
     [
