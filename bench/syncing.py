@@ -17,12 +17,11 @@ import time
 from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).parents[1] / "tests" / "e2e" / "helpers"))
-sys.path.insert(0, str(Path(__file__).parents[1] / "tests" / "e2e"))
 
 import numpy as np
 import pyarrow as pa
+from archives import BEGIN, books, store_at
 from far_machine import FarMachine, far_machine
-from test_ssh import BEGIN, books, store_at
 
 import bcore
 from bc_trades.datasets import TRADES

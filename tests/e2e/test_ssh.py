@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import random
 import re
+import shutil
 import subprocess
 import threading
 import time
@@ -18,73 +19,17 @@ pytest.importorskip("bc_ssh", reason="needs the transport")
 pytest.importorskip("bc_trades", reason="needs trades and candles")
 pytest.importorskip("bc_orderbook", reason="needs order books")
 
-import pyarrow as pa
+from archives import BEGIN, BOOKS, DEALS, SECOND, books, filled, rows, store_at, trades
 from far_machine import MISSING, FarMachine, far_machine, keygen, meet
 from processes import command, environment
 
 import bcore
-from bc_orderbook.datasets import ORDERBOOK
-from bc_trades.datasets import TRADES
-from bcore.app import App
 from bcore.client import Client
 from bcore.errors import BcoreError, ConfigError, NotFoundError, StoreError
 from bcore.frames import LinkError
-from bcore.protocols import Store
-from bcore.query import Query
-from bcore.records import Batch, Series
-
-SECOND = 1_000_000
-BEGIN = 1_771_113_600 * SECOND  # 2026-02-15
-DEALS, BOOKS = Series(TRADES, "BTCUSDT"), Series(ORDERBOOK, "BTCUSDT")
-
-
-def trades(first: int, last: int) -> Batch:
-    """Trades with the ids first..last, three in each millisecond."""
-    ids = range(first, last + 1)
-    columns = {
-        "agg_trade_id": ids,
-        "timestamp": [BEGIN + number // 3 * 1000 for number in ids],
-        "symbol": ["BTCUSDT"] * len(ids),
-        "price": [60_000 + (number * 7919 % 1000) / 100 for number in ids],
-        "quantity": [(number * 104_729 % 977 + 1) / 1000 for number in ids],
-        "first_trade_id": ids,
-        "last_trade_id": ids,
-        "is_buyer_maker": [number % 2 == 0 for number in ids],
-        "is_best_match": [True] * len(ids),
-    }
-    arrays = [pa.array(columns[each.name], each.type) for each in TRADES.schema]
-    return Batch(TRADES, "BTCUSDT", pa.Table.from_arrays(arrays, schema=TRADES.schema))
-
-
-def books(first: int, last: int) -> Batch:
-    """Snapshots at two tick sizes, a second apart, with all 129 columns of prices and sums that are not round."""
-    rows = []
-    for number in range(first, last + 1):
-        for tick in (10.0, 50.0):
-            draw = random.Random(f"{number} {tick}")
-            row: dict[str, Any] = {name: round(draw.uniform(0, 60_000), 2) for name in ORDERBOOK.schema.names}
-            rows.append(row | {"timestamp": BEGIN + number * SECOND, "symbol": "BTCUSDT", "tick_size": tick})
-    return Batch(ORDERBOOK, "BTCUSDT", pa.Table.from_pylist(rows, schema=ORDERBOOK.schema))
-
-
-def store_at(path: Path) -> Store:
-    app = App.of({"stores": {"main": {"kind": "parquet", "path": str(path)}}})
-    return app.stores()["main"]
-
-
-def filled(path: Path, *batches: Batch) -> Path:
-    store = store_at(path)
-    for each in batches:
-        store.append(each)
-    store.close()
-    return path
-
-
-def rows(path: Path, series: Series) -> pa.Table:
-    store = store_at(path)
-    table = store.read(Query(series.dataset, series.symbol))
-    store.close()
-    return table
+from bcore.protocols import Compacts
+from bcore.query import Request
+from bcore.records import Series
 
 
 @pytest.fixture(scope="module")
@@ -289,6 +234,101 @@ def test_without_bcore_over_there_the_files_come_by_sftp(far: FarMachine, archiv
     told = pytest.raises(ConfigError, match=r"there is no 'no-such-bcore'.*command = ")
     with opened(far, there, command="no-such-bcore", mode="bcore") as client, told:
         client.views()
+
+
+@pytest.fixture(scope="module")
+def merged(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """200,000 trades in one file over there."""
+    folder = filled(tmp_path_factory.mktemp("merged") / "there", trades(0, 199_999), books(0, 199))
+    compacted(folder)
+    return folder
+
+
+def compacted(folder: Path) -> None:
+    store = store_at(folder)
+    assert isinstance(store, Compacts)
+    for series in (DEALS, BOOKS):
+        store.compact(series)
+    store.close()
+
+
+def size(folder: Path, series: Series = DEALS) -> int:
+    store = store_at(folder)
+    held = store.stats(series)
+    store.close()
+    return held.bytes
+
+
+def by_sftp(far: FarMachine, there: Path, mirror: Path) -> Client:
+    return opened(far, there, mode="sftp", mirror=str(mirror))
+
+
+def test_by_sftp_only_what_is_missing_moves_however_the_files_are_cut(
+    far: FarMachine, merged: Path, tmp_path: Path
+) -> None:
+    there, here = tmp_path / "there", tmp_path / "here"
+    shutil.copytree(merged, there, symlinks=True)
+    shutil.copytree(merged, here, symlinks=True)
+    filled(there, trades(200_000, 200_099))
+    with by_sftp(far, there, tmp_path / "1") as client:  # a mirror that has nothing yet
+        assert 100 == client.sync_incremental("trades", "BTCUSDT", here)
+        assert received(client) < size(there) / 4  # the ends of large files, and a small one
+        assert 200_100 == client.reader.stats()[-1].rows
+    compacted(there)
+    with by_sftp(far, there, tmp_path / "1") as client:
+        assert 0 == client.sync_incremental("trades", "BTCUSDT", here)  # merged over there, and nothing is new
+        assert received(client) < size(there) / 10
+    filled(there, trades(200_100, 201_099))
+    compacted(there)
+    with by_sftp(far, there, tmp_path / "1") as client:
+        assert 1000 == client.sync_incremental("trades", "BTCUSDT", here)
+        assert received(client) < size(there) / 3  # from the group of rows that has the first of them
+    assert rows(there, DEALS).equals(rows(here, DEALS))
+
+
+def test_by_sftp_holes_are_filled_and_rows_read_as_they_are_there(
+    far: FarMachine, merged: Path, tmp_path: Path
+) -> None:
+    here = filled(tmp_path / "here", trades(0, 99_999), trades(100_050, 199_999), books(0, 99))
+    with by_sftp(far, merged, tmp_path / "mirror") as client, bcore.open(merged) as local:
+        assert 50 == client.sync_incremental("trades", "BTCUSDT", here)
+        assert 200 == client.sync_incremental("orderbook", "BTCUSDT", here)
+        assert rows(merged, DEALS).equals(rows(here, DEALS))
+        assert rows(merged, BOOKS).equals(rows(here, BOOKS))
+        for view, options in [
+            ("trades", {"limit": 10}),
+            ("ohlcv", {"timeframe": "1m", "limit": 3}),
+            ("orderbook", {"limit": 3, "tick_size": 10}),
+            ("trades", {"after_id": 5, "limit": 3}),
+            ("trades", {"start_time": BEGIN, "end_time": BEGIN + SECOND}),
+            ("trades", {}),
+        ]:
+            assert local.read(view, "BTCUSDT", **options).equals(client.read(view, "BTCUSDT", **options)), view
+
+
+def test_by_sftp_the_newest_rows_are_read_without_the_others(far: FarMachine, merged: Path, tmp_path: Path) -> None:
+    with by_sftp(far, merged, tmp_path / "mirror") as client:
+        assert list(range(199_990, 200_000)) == client.get_trades("BTCUSDT", limit=10)["agg_trade_id"].tolist()
+        assert received(client) < size(merged) / 2 + size(merged, BOOKS)
+        assert 1024 == len(client.reader.read(Request("trades", "BTCUSDT", hot=True)))
+
+
+@pytest.mark.parametrize("arrived", [0.0, 0.4, 1.0])
+def test_a_file_that_was_cut_off_goes_on_at_the_byte_where_it_was(
+    far: FarMachine, merged: Path, tmp_path: Path, arrived: float
+) -> None:
+    with by_sftp(far, merged, tmp_path / "mirror") as client:
+        client.views()
+        before = received(client)
+        (file,) = (tmp_path / "mirror" / "trades" / "BTCUSDT.parquet").resolve().iterdir()
+        whole = (merged / "trades" / "BTCUSDT.parquet" / file.name).read_bytes()
+        cut = round(len(whole) * arrived)
+        arriving = file.parents[1] / "arriving"
+        (arriving / f"{file.name}.0").write_bytes(whole[:cut])
+        assert 200_000 == client.sync_incremental("trades", "BTCUSDT", tmp_path / "here")
+        assert len(whole) - cut == received(client) - before
+        assert whole == file.read_bytes()
+        assert ([file], []) == (list(file.parent.iterdir()), list(arriving.iterdir()))
 
 
 def test_a_machine_that_gives_sftp_alone_is_enough(

@@ -9,6 +9,7 @@ from pathlib import Path, PurePosixPath
 
 from attrs import define, field
 
+from bc_ssh.ends import begun, leftovers, mark
 from bc_ssh.session import Session
 from bcore.errors import BcoreError
 from bcore.frames import LinkError
@@ -40,6 +41,13 @@ class Batches:
             for folder, lines in zip(asked, told, strict=True)
         }
 
+    def sizes_in(self, folders: Iterable[PurePosixPath]) -> dict[PurePosixPath, dict[str, int]]:
+        """The files in each folder with their sizes in bytes."""
+        asked = list(folders)
+        told = self._said([f"-ls -n {quoted(folder)}/" for folder in asked])
+        found = (dict(_sized(line) for line in lines if line.startswith("-")) for lines in told)
+        return dict(zip(asked, found, strict=True))
+
     def places(self, folders: Sequence[PurePosixPath]) -> list[PurePosixPath | None]:
         """Where each folder really is, symlinks resolved; None for what is no folder."""
         commands = [word for folder in folders for word in ("cd /", f"-cd {quoted(folder)}", "pwd")]
@@ -48,15 +56,22 @@ class Batches:
         told = [lines[0].partition(": ")[2] for lines in self._said(commands) if lines]
         return [PurePosixPath(place) if place not in ("/", "") else None for place in told]
 
-    def fetch(self, files: Mapping[PurePosixPath, Path]) -> None:
-        """Copies files; one appears when it is complete, and one that was cut off goes on where it was."""
-        pairs = list(files.items())
-        for start in range(0, len(pairs), AT_ONCE):
-            some = [(there, here, here.with_name(f".{here.name}.part")) for there, here in pairs[start:][:AT_ONCE]]
-            self._said([f"get -a {quoted(there)} {quoted(PurePosixPath(part))}" for there, _, part in some])
-            for _, here, part in some:
-                self.fetched += part.stat().st_size
+    def fetch(self, files: Mapping[PurePosixPath, tuple[Path, int]]) -> None:
+        """Copies files, each to a path and from a byte on. One appears when that is complete, and says from where it
+        is; what was cut off goes on where it was."""
+        wanted = list(files.items())
+        for start in range(0, len(wanted), AT_ONCE):
+            some = [(there, here, begin, begun(here, begin)) for there, (here, begin) in wanted[start:][:AT_ONCE]]
+            before = sum(part.stat().st_size for *_, part in some)
+            try:
+                self._said([f"get -a {quoted(there)} {quoted(PurePosixPath(part))}" for there, *_, part in some])
+            finally:
+                self.fetched += sum(part.stat().st_size for *_, part in some) - before
+            for _, here, begin, part in some:
+                mark(part, begin)
                 os.replace(part, here)
+                for left in leftovers(here):
+                    left.unlink()
 
     def _said(self, commands: list[str]) -> list[list[str]]:
         """What each of the commands printed. Raises `Denied` for one that failed, `LinkError`, `ConfigError`."""
@@ -70,6 +85,12 @@ class Batches:
         if status:
             raise running.why()
         return _by_command(out.decode(errors="surrogateescape"), commands)
+
+
+def _sized(line: str) -> tuple[str, int]:
+    """The name and the size in a line of a long listing: mode, links, owner, group, size, three words of time, name."""
+    words = line.split(None, 8)
+    return PurePosixPath(words[8]).name, int(words[4])
 
 
 def _by_command(text: str, commands: list[str]) -> list[list[str]]:

@@ -1,7 +1,9 @@
 """Where the other machine has no bcore: its archive's files, which never change, copied over sftp and read here.
 
 What a Parquet archive promises to every reader is all that is known of it here: `DATASET/SYMBOL.parquet` leads to a
-folder of complete files, each of which is what it is for good. Files that are here already are not asked for again.
+folder of complete files, each of which is what it is for good. Files that are here already are not asked for again. Of
+larger ones only the ends come, where their footers are: those say what the archive holds, and so what of it is lacking.
+Rows come when they are read, from the first group of rows that matters to the end of its file.
 """
 
 from __future__ import annotations
@@ -15,9 +17,11 @@ from pathlib import Path, PurePosixPath
 from threading import Lock
 from typing import TYPE_CHECKING
 
-from attrs import define, field, frozen
+from attrs import define, evolve, field, frozen
 
 from bc_ssh.batch import Batches, Denied
+from bc_ssh.ends import end_of, footer_begin, here_from
+from bc_ssh.fetching import LOOKS, Fetching, Kept
 from bc_ssh.session import Session
 from bcore.frames import LinkError
 
@@ -32,7 +36,6 @@ if TYPE_CHECKING:
     from bcore.records import DayProof, SeriesStats
 
 FRESH = 1.0  # seconds for which the copy is taken as it is
-LOOKS = 5  # a merge over there may take files away while we fetch them
 ENTRY = ".parquet"
 
 
@@ -42,7 +45,7 @@ class Held:
 
     entry: PurePosixPath
     folder: PurePosixPath
-    files: tuple[str, ...]
+    files: Mapping[str, int]  # names, and how long they are
 
 
 @define(eq=False)
@@ -52,8 +55,15 @@ class Mirror:
     batches: Batches
     folder: Path
     local: StoreReader
+    partly: bool = field(init=False)  # whether the store can tell what is in a file by its end
     _checked: float = field(default=-FRESH, init=False)
     _lock: Lock = field(factory=Lock, init=False)
+
+    def __attrs_post_init__(self) -> None:
+        stores = [store for store in self.local.stores if isinstance(store, Kept)]
+        self.partly = len(stores) == len(self.local.stores)
+        if self.partly:
+            self.local = evolve(self.local, stores=tuple(Fetching(store, store, self._complete) for store in stores))
 
     @classmethod
     def of(cls, session: Session) -> Mirror:
@@ -133,21 +143,32 @@ class Mirror:
         ]
         folders = dict(zip(entries, self.batches.places(entries), strict=True))
         kept = {entry: place for entry, place in folders.items() if place is not None and place.is_relative_to(root)}
-        files = self.batches.names_in(kept.values())
+        files = self.batches.sizes_in(kept.values())
         for entry, place in kept.items():
-            names = tuple(name for name in files[place] if name.endswith(ENTRY))
-            yield Held(entry.relative_to(root), place.relative_to(root), names)
+            sizes = {name: size for name, size in files[place].items() if name.endswith(ENTRY)}
+            yield Held(entry.relative_to(root), place.relative_to(root), sizes)
+
+    def _complete(self, files: Mapping[Path, int]) -> None:
+        """Brings files of the copy, each from a byte on. Where one is gone over there, what took its place comes."""
+        with self._lock:
+            try:
+                self.batches.fetch({self._there(path): (path, begin) for path, begin in files.items()})
+            except (Denied, FileNotFoundError):  # or gone here, where another thread has seen that
+                self._refresh()
+
+    def _there(self, path: Path) -> PurePosixPath:
+        return PurePosixPath(self.batches.session.config.far_path) / path.relative_to(self.folder)
 
     def _bring(self, held: Held) -> None:
         """Makes the folder complete, then lets the entry lead to it: a reader here never sees half of it."""
-        there = PurePosixPath(self.batches.session.config.far_path) / held.folder
         here, link = self.folder / held.folder, self.folder / held.entry
         here.mkdir(parents=True, exist_ok=True)
         old = link.resolve() if link.is_symlink() else None
         for name in held.files:
             if old is not None and old != here and (old / name).exists() and not (here / name).exists():
                 os.link(old / name, here / name)
-        self.batches.fetch({there / name: here / name for name in held.files if not (here / name).exists()})
+        new = {here / name: size for name, size in held.files.items() if not (here / name).exists()}
+        self._bring_ends(new)
         target = os.path.relpath(here, link.parent)
         if old != here:
             staged = here.parent / "link"
@@ -156,3 +177,10 @@ class Mirror:
             os.replace(staged, link)
             if old is not None:
                 shutil.rmtree(old, ignore_errors=True)
+
+    def _bring_ends(self, files: Mapping[Path, int]) -> None:
+        """Of files and their sizes what tells what they hold: small ones whole, of others at least the footers."""
+        begins = {path: end_of(size) if self.partly else 0 for path, size in files.items()}
+        self.batches.fetch({self._there(path): (path, begin) for path, begin in begins.items()})
+        longer = {path: footer_begin(path) for path in files if footer_begin(path) < here_from(path)}
+        self.batches.fetch({self._there(path): (path, begin) for path, begin in longer.items()})
