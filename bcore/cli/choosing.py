@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
@@ -21,6 +22,7 @@ if TYPE_CHECKING:
     from bcore.records import Factory, Series
     from bcore.registry import Registry
 
+REMOTE = "BCORE_REMOTE_"
 Held = list[tuple["Store", "Series"]]
 
 
@@ -35,7 +37,10 @@ def archive(options: Options) -> App:
 
 @contextmanager
 def elsewhere(options: Options, where: str, *, hot: bool = False) -> Iterator[Client]:
-    """A client onto another archive: a section of [remotes], an address, or a folder, which must be there."""
+    """A client onto another archive: a section of [remotes], an address, or a folder, which must be there.
+
+    What an address needs besides, such as the key of a server, comes from the environment: BCORE_REMOTE_API_KEY.
+    """
     from bcore import opening
     from bcore.app import configured_remote
     from bcore.client import Client
@@ -47,9 +52,15 @@ def elsewhere(options: Options, where: str, *, hot: bool = False) -> Iterator[Cl
     else:
         if "://" not in where and not Path(where).is_dir():
             raise NotFoundError(_nowhere(where, remotes if isinstance(remotes, Mapping) else {}))
-        made = opening.open(where, hot=hot, registry=registry)
+        made = opening.open(where, hot=hot, registry=registry, **(_told(os.environ) if "://" in where else {}))
     with made:
         yield made
+
+
+def _told(environ: Mapping[str, str]) -> dict[str, str]:
+    """Keys of the section that an address stands for; a command line is no place for a secret."""
+    named = {name.removeprefix(REMOTE): value for name, value in environ.items() if name.startswith(REMOTE)}
+    return {name.lower(): value for name, value in named.items() if name and value}
 
 
 def there(app: App, data: str | None) -> None:

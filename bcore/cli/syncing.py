@@ -60,6 +60,7 @@ def sync(ctx: click.Context, /, source: str, **options: Any) -> None:
     SOURCE is an address that bcore.open understands (ssh://, http://), a folder, or a section of [remotes]. Only what
     is missing here is moved, whatever it is: new rows, holes in the middle, the other half of two collectors' archives.
     A sync that is cut off goes on where it was when it is run again. At the end both sides are proven to be alike.
+    Keys that an address needs come from the environment: BCORE_REMOTE_API_KEY=... bcore sync http://host:8000.
     """
     from bcore.cli.choosing import archive, elsewhere
     from bcore.clock import SystemClock

@@ -167,7 +167,8 @@ class HttpReader:
         detail = str(told.get("detail") or f"HTTP status {status}")
         sentences = [str(each.get("detail")) for each in told.get("problems", [])] or [detail]
         if status in (401, 403):
-            return ConfigError([f"{self.config.url}: {detail}; bcore.open(url, api_key=...)"])
+            how = "bcore.open(url, api_key=...), api_key in [remotes.*], or BCORE_REMOTE_API_KEY for an address typed"
+            return ConfigError([f"{self.config.url}: {detail}; {how}"])
         if told and status == 404:
             return NotFoundError(*sentences)
         if told and 400 <= status < 500 and status != 429:
