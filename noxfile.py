@@ -15,7 +15,7 @@ import nox
 
 nox.needs_version = ">=2024.10.9"
 nox.options.default_venv_backend = "uv|virtualenv"
-nox.options.sessions = ["lint", "types", "tests", "alone", "minimums", "package", "thirdparty", "examples"]
+nox.options.sessions = ["lint", "types", "tests", "alone", "minimums", "package", "thirdparty", "examples", "site"]
 nox.options.error_on_missing_interpreters = False
 
 ROOT = Path(__file__).parent
@@ -194,6 +194,13 @@ def contract(session: nox.Session) -> None:
     session.install(*sources(*PLUGINS), *group("tests"), "schemathesis>=4.0")
     run, environ = "schemathesis_finds_nothing", {"BCORE_CONTRACT_SECONDS": "600"}
     session.run("pytest", "tests/e2e/test_serve.py", "-k", run, *session.posargs, env=environ)
+
+
+@nox.session
+def site(session: nox.Session) -> None:
+    """The documents as a site in site/; a link that leads nowhere ends it."""
+    session.install(*group("docs"))
+    session.run("python", "docs/site.py", "site")
 
 
 @nox.session

@@ -1,4 +1,4 @@
-"""Builds the documentation as a site: python docs/site.py [FOLDER]; `nox -s docs` does it.
+"""Builds the documentation as a site: python docs/site.py [FOLDER]; `nox -s site` does it, and `nox -s docs` too.
 
 The pages stay where they are useful, beside the code. They are copied with what they link to into one tree, in which
 every relative link still holds, and mkdocs makes the site of that. Links that lead nowhere end it.
@@ -6,6 +6,7 @@ every relative link still holds, and mkdocs makes the site of that. Links that l
 
 from __future__ import annotations
 
+import os
 import re
 import shutil
 import subprocess
@@ -54,7 +55,8 @@ def main(site: Path) -> None:
         gather(Path(place) / "pages")
         settings = (ROOT / "docs" / "mkdocs.yml").read_text(encoding="utf-8")
         (Path(place) / "mkdocs.yml").write_text(f"{settings}\ndocs_dir: pages\nsite_dir: {site.resolve()}\n")
-        subprocess.run([sys.executable, "-m", "mkdocs", "build", "--strict", "--quiet"], cwd=place, check=True)
+        command = [sys.executable, "-m", "mkdocs", "build", "--strict", "--quiet"]
+        subprocess.run(command, cwd=place, env={**os.environ, "NO_MKDOCS_2_WARNING": "1"}, check=True)
     print(f"built {site}/index.html")
 
 
