@@ -127,10 +127,11 @@ def _by_what(pieces: Iterable[Compared]) -> dict[str, list[Compared]]:
 
 
 def _summary(what: str, pieces: Iterable[Compared]) -> str:
-    """`744 1h candles compared, 0 disagree`."""
+    """`744 1h candles compared, 0 disagree`, and how many could not be compared, and why."""
     counts = [(piece.count, len(piece.disagreements), piece.skipped) for piece in pieces]
     compared, differ, skipped = (sum(each) for each in zip(*counts, strict=True))
-    return f"{compared:,} {what} compared, {differ:,} disagree" + (f", {skipped:,} incomparable" if skipped else "")
+    left_out = f"; {skipped:,} left out: not complete here, or not over yet" if skipped else ""
+    return f"{compared:,} {what} compared, {differ:,} disagree{left_out}"
 
 
 def piece_object(piece: Compared) -> Json:

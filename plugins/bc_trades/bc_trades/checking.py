@@ -33,7 +33,8 @@ class Span:
 
 @define
 class Check:
-    """Of one symbol: hours first, then the minutes of those hours that are not complete. Raises `ExchangeError`."""
+    """Of one symbol: hours first, then the minutes of those hours that are not complete, or not over. Raises
+    `ExchangeError`."""
 
     venue: CandleVenue
     reader: Reader
@@ -43,18 +44,20 @@ class Check:
     def compare(self, start: int, end: int) -> Iterator[Compared]:
         """What is held of [start, end), int us UTC, page by page of the exchange's candles."""
         over = self.venue.now() - GRACE
+        stop = min(end, over)
         partial: list[int] = []
-        for span in _pages(COARSE, start, min(end, over)):
+        for span in _pages(COARSE, start, stop):
             ours = self._ours(COARSE, span)
             if ours:
                 yield self._compared(COARSE, span, ours, over)
                 partial += [opened for opened, bar in ours.items() if not bar["complete"]]
-        for hours in _runs(partial):
-            yield from self._minutes(hours, over)
+        running = COARSE.floor(stop)
+        for hours in _runs([*partial, *([running] if start <= running < stop else [])]):
+            yield from self._minutes(Span(hours.start, min(hours.end, stop)), over)
 
-    def _minutes(self, hours: Span, over: int) -> Iterator[Compared]:
+    def _minutes(self, minutes: Span, over: int) -> Iterator[Compared]:
         self._before = None
-        for span in _pages(FINE, hours.start, min(hours.end, over)):
+        for span in _pages(FINE, minutes.start, minutes.end):
             ours = self._ours(FINE, span)
             if any(bar["complete"] for bar in ours.values()):
                 yield self._compared(FINE, span, ours, over)

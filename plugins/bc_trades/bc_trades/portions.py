@@ -25,16 +25,20 @@ MOST_IDS = 100_000  # of a portion over REST
 
 @frozen
 class FilePortion:
-    """A bulk file. `head` and `tail` are ids that it must reach to, where nothing else shows that it is cut short."""
+    """A bulk file. `head` and `tail` are ids that it must reach to, where nothing else shows that it is cut short.
+
+    `before`: everything of it is held that REST has, which does not go back to where it begins.
+    """
 
     symbol: str
     file: BulkFile
     head: int | None = None
     tail: int | None = None
+    before: bool = False
 
     @property
     def summary(self) -> str:
-        return self.file.name
+        return self.file.name + (", for what was before the rows that are held" if self.before else "")
 
     @property
     def bytes(self) -> int:
@@ -100,7 +104,10 @@ class Planner:
         self.landmarks.needed = not files
         stored = _times(file for origin in done if (file := file_of(origin, self.symbol, self.bulk)))
         wanted = [file for file in files if list(stored.missing(*_time(file))) and not self._is_held(file, held)]
-        timed: list[tuple[int, TradesPortion]] = [(file.start, FilePortion(self.symbol, file)) for file in wanted]
+        timed: list[tuple[int, TradesPortion]] = [
+            (file.start, FilePortion(self.symbol, file, before=self._is_held_as_far_as_rest_goes(file, held)))
+            for file in wanted
+        ]
         for hole in _times(files).missing(self.start, self.end - 1):
             timed += [(hole[0], portion) for portion in self._between(hole[0], hole[1] + 1, held)]
         timed.sort(key=lambda pair: pair[0])
@@ -108,10 +115,22 @@ class Planner:
 
     def _is_held(self, file: BulkFile, held: Spans) -> bool:
         """Whether rows from elsewhere are all that the file can have. Nobody is asked where too few are held at all."""
-        if max((last - first for first, last in held), default=0) < file.size // ZIPPED // 4:
+        if self._too_few(file, held):
             return False
         first, after = self.landmarks.first_from(file.start), self.landmarks.first_from(file.end)
         return first is not None and after is not None and first < after and not list(held.missing(first, after - 1))
+
+    def _is_held_as_far_as_rest_goes(self, file: BulkFile, held: Spans) -> bool:
+        """Whether all that REST has of the file's time is held, and only the file can tell what was before."""
+        if self._too_few(file, held) or self.landmarks.first_from(file.start) is not None:
+            return False
+        after, oldest = self.landmarks.first_from(file.end), self.landmarks.oldest()
+        return (
+            after is not None and oldest is not None and oldest.id < after and not [*held.missing(oldest.id, after - 1)]
+        )
+
+    def _too_few(self, file: BulkFile, held: Spans) -> bool:
+        return max((last - first for first, last in held), default=0) < file.size // ZIPPED // 4
 
     def _between(self, start: int, end: int, held: Spans) -> Iterator[IdsPortion]:
         """Of a time that no file has, the ids that are not held; as far as REST goes back."""

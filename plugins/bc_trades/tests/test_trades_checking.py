@@ -163,11 +163,15 @@ def test_a_candle_that_only_we_have_is_told(compare: Any) -> None:
     assert (gone, "candle", "18 trades", "none") == (found.time, found.what, found.ours, found.theirs)
 
 
-def test_the_hour_that_is_running_or_has_only_just_ended_is_left_out(compare: Any) -> None:
+def test_the_hour_that_is_running_or_has_only_just_ended_is_compared_by_its_minutes(compare: Any) -> None:
     records = every(10 * MINUTE, 8 * HOUR)
     held, over = records[:30], JANUARY + 4 * HOUR
-    assert ("1h candles", 2, 1, 0) == counts(compare(Exchange(records, over + 59_000_000), held))[0]
-    assert ("1h candles", 3, 1, 0) == counts(compare(Exchange(records, over + 61_000_000), held))[0]
+    # A minute counts up to the last one that we have something of: a trade each ten minutes, so 51 of an hour.
+    first, running = ("1m candles", 41, 10, 0), ("1m candles", 51, 0, 0)
+    assert [("1h candles", 2, 1, 0), first, running] == counts(compare(Exchange(records, over + 59_000_000), held))
+    assert [("1h candles", 3, 1, 0), first] == counts(compare(Exchange(records, over + 61_000_000), held))
+    late = compare(Exchange(records, over + 25 * MINUTE), held)
+    assert (("1m candles", 21, 0, 0), over + 24 * MINUTE) == (counts(late)[-1], late[-1].end)
 
 
 def test_only_the_asked_time_is_compared(compare: Any) -> None:

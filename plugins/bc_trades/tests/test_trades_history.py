@@ -190,6 +190,14 @@ def test_a_file_of_which_every_id_is_held_from_elsewhere_is_left_out(past: Past)
     assert [name(0), name(1), name(2)] == shown(plan(past, at(0), at(3), held=Spans.of([(5, 30)])))
 
 
+def test_a_file_that_may_begin_before_all_that_rest_has_says_why_it_is_wanted(past: Past) -> None:
+    past.publish(0, 1, 2)
+    past.market.served_from = 15
+    said = [portion.summary for portion in plan(past, at(1), at(3), held=Spans.of([(15, 35)]))]
+    assert [f"{name(1)}, for what was before the rows that are held"] == said
+    assert [name(1)] == [portion.summary for portion in plan(past, at(1), at(3), held=Spans.of([(16, 35)]))][:1]
+
+
 def test_a_few_rows_that_are_held_cost_no_request_for_each_file(past: Past) -> None:
     past.trade(20)
     past.publish(*range(20))
