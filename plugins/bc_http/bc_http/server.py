@@ -128,7 +128,7 @@ class HttpServer:
         except OSError as error:
             where = self.config.socket or f"{self.config.host}:{self.config.port}"
             why = error.strerror or str(error)
-            sentence = f"{self.context.section}: cannot listen on {where}: {why}; choose another"
+            sentence = f"{self.context.section}: cannot listen on {where}: {why}; choose another --port (0: any that is free) or --host"
             raise ConfigError([sentence]) from error
 
     def _put_away(self, counts: Path | None) -> None:

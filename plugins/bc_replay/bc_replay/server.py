@@ -230,4 +230,7 @@ def _reserved(options: Options) -> socket.socket:
     try:
         return bound(options.host, options.port)
     except OSError as error:
-        raise StartError(f"cannot listen on {options.host} port {options.port}: {error.strerror}") from None
+        where = f"{options.host} port {options.port}"
+        raise StartError(
+            f"cannot listen on {where}: {error.strerror}; name another --port, or 0 for any that is free"
+        ) from None
