@@ -202,6 +202,16 @@ def test_views_are_listed_with_their_parameters(cli: Invoke) -> None:
     assert ["bars", "--lot", "--seconds=60", "Toy", "bars"] == lines[1].split()
 
 
+def test_the_help_of_read_says_what_the_view_takes_that_is_named(cli: Invoke, folder: Path) -> None:
+    told = cli("read", "bars", "AAA", "--help").stdout
+    assert "Parameters of bars:" in told
+    assert {"--lot", "--seconds=60"} <= set(told.partition("Parameters of bars:")[2].split())
+    for words in (["read", "--help"], ["read", "barz", "--help"]):
+        assert "Parameters of" not in cli(*words).stdout
+    (folder / "bcore.toml").write_text("nonsense = [")
+    assert (0, True) == ((broken := cli("read", "bars", "--help")).exit_code, "Options:" in broken.stdout)
+
+
 def test_plugins_are_listed_with_what_they_offer(cli: Invoke) -> None:
     found = {row["name"]: row for row in rows(cli("plugins", "--format", "json"))}
     assert "ok" == found["bc_toy"]["state"]

@@ -12,11 +12,11 @@ import click
 
 from bcore.cli.options import with_globals
 from bcore.cli.output import aligned, form_of, format_option, write
+from bcore.cli.viewhelp import ViewCommand, parameters
 
 if TYPE_CHECKING:
     from bcore.cli.options import Options
     from bcore.client import Client
-    from bcore.fields import Field
     from bcore.protocols import ViewInfo
     from bcore.records import SeriesStats
 
@@ -51,7 +51,7 @@ def read_from(options: Options, *, hot: bool = False, remote: str | None = None)
         yield client
 
 
-@click.command(context_settings={"ignore_unknown_options": True, "allow_extra_args": True})
+@click.command(cls=ViewCommand, context_settings={"ignore_unknown_options": True, "allow_extra_args": True})
 @click.argument("view")
 @click.argument("symbol")
 @click.option(
@@ -84,8 +84,8 @@ def read(
     """Print rows of a view: bcore read trades BTCUSDT --limit 5.
 
     A view's own parameters and facets are options too: bcore read ohlcv BTCUSDT --timeframe 1h. `bcore views` lists
-    them, and `bcore views ohlcv` says what they mean. The format follows the ending of the file that -o names, unless
-    --format is given.
+    them, `bcore read ohlcv --help` and `bcore views ohlcv` say what they mean. The format follows the ending of the
+    file that -o names, unless --format is given.
     """
     form = form_of(form, output)
     counted = options["everything"] or options["limit"] is not None or options["tail"] is not None
@@ -202,7 +202,12 @@ def views(options: Options, view: str | None, form: str, remote: str | None) -> 
         click.echo("\n".join(_told(view, known)))
         return
     rows = [
-        {"view": name, "summary": each.summary, "parameters": _parameters(each), "columns": each.schema.names}
+        {
+            "view": name,
+            "summary": each.summary,
+            "parameters": [name for name, _ in parameters(each)],
+            "columns": each.schema.names,
+        }
         for name, each in sorted(known.items())
         if view in (None, name)
     ]
@@ -218,33 +223,18 @@ def views(options: Options, view: str | None, form: str, remote: str | None) -> 
 def _told(name: str, views: Mapping[str, ViewInfo]) -> Iterator[str]:
     """Everything about one view. Raises `NotFoundError` that names what there is."""
     from bcore.errors import NotFoundError
-    from bcore.fields import fields_of
     from bcore.naming import near
 
     if name not in views:
         raise NotFoundError(f"there is no view {name!r}{near(name, views)}; views: {', '.join(sorted(views))}")
     view = views[name]
     yield f"{name}: {view.summary}"
-    helps = [[f"--{facet.replace('_', '-')}", "only rows with this value, or several: 10,50"] for facet in view.facets]
-    helps += [[_option(each), each.help] for each in (() if view.params is None else fields_of(view.params))]
-    if helps:
+    if helps := parameters(view):
         yield ""
         yield from aligned(["parameter", "meaning"], helps)
     yield ""
     yield from aligned(["column", "type"], [[each.name, str(each.type)] for each in view.schema])
 
 
-def _parameters(view: ViewInfo) -> list[str]:
-    from bcore.fields import fields_of
-
-    facets = [f"--{facet.replace('_', '-')}" for facet in view.facets]
-    own = [] if view.params is None else fields_of(view.params)
-    return [*facets, *map(_option, own)]
-
-
-def _option(parameter: Field) -> str:
-    """`--levels` where nothing is the default, `--timeframe=1m` otherwise; in brackets what must not be left out."""
-    name = f"--{parameter.name.replace('_', '-')}"
-    if parameter.required:
-        return f"<{name}>"
-    return name if parameter.default is None else f"{name}={parameter.default}"
+def _typed_names(view: ViewInfo) -> list[str]:
+    return [name for name, _ in parameters(view)]

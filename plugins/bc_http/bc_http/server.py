@@ -128,7 +128,8 @@ class HttpServer:
         except OSError as error:
             where = self.config.socket or f"{self.config.host}:{self.config.port}"
             why = error.strerror or str(error)
-            sentence = f"{self.context.section}: cannot listen on {where}: {why}; choose another --port (0: any that is free) or --host"
+            free = "" if self.config.socket is not None else "; port 0 takes any that is free"
+            sentence = f"{self.context.section}: cannot listen on {where}: {why}; choose another{free}"
             raise ConfigError([sentence]) from error
 
     def _put_away(self, counts: Path | None) -> None:

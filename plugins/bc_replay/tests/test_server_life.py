@@ -124,6 +124,7 @@ def test_a_port_that_is_taken_is_explained(recording: Path) -> None:
         done = command(str(recording), "--port", str(taken.getsockname()[1]))
     assert 2 == done.returncode
     assert "cannot listen on 127.0.0.1" in done.stderr
+    assert "another --port, or 0 for any that is free" in done.stderr
 
 
 def test_the_kinds_of_faults_can_be_listed() -> None:
