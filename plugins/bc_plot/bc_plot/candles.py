@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from matplotlib.axes import Axes
     from matplotlib.figure import Figure
 
+PALE = 0.45
 PRICES = ("open", "high", "low", "close")
 
 
@@ -62,9 +63,14 @@ class Candles(Picture):
         from plotly.subplots import make_subplots
 
         page = make_subplots(rows=2, shared_xaxes=True, row_heights=[0.75, 0.25], vertical_spacing=0.03)
-        colours = {"increasing_line_color": UP, "decreasing_line_color": DOWN}
-        told = ["complete" if each else "not proven complete" for each in self.complete]
-        page.add_trace(go.Candlestick(x=self.times, **self.prices, **colours, text=told, name="price"), 1, 1)
+        for complete in (True, False):
+            chosen = self.complete == complete
+            name = "complete" if complete else "not proven complete"
+            prices = {which: values[chosen] for which, values in self.prices.items()}
+            bodies = go.Candlestick(x=self.times[chosen], **prices, name=name, text=[name] * int(chosen.sum()))
+            bodies.update(increasing={"line": {"color": UP}, "fillcolor": UP}, opacity=1.0 if complete else PALE)
+            bodies.update(decreasing={"line": {"color": DOWN}, "fillcolor": DOWN})
+            page.add_trace(bodies, 1, 1)
         bars = {"marker_color": np.where(self.rising, UP, DOWN).tolist(), "opacity": 0.55}
         page.add_trace(go.Bar(x=self.times, y=self.volume, **bars, name="volume"), 2, 1)
         page.update_layout(**plain(self.title), showlegend=False, xaxis_rangeslider_visible=False)
@@ -72,7 +78,7 @@ class Candles(Picture):
 
     def _bars(self, axes: Axes) -> None:
         for rising, colour in ((True, UP), (False, DOWN)):
-            for complete, alpha in ((True, 1.0), (False, 0.45)):
+            for complete, alpha in ((True, 1.0), (False, PALE)):
                 chosen = (self.rising == rising) & (self.complete == complete)
                 if not chosen.any():
                     continue

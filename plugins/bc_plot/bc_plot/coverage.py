@@ -101,7 +101,10 @@ class Coverage(Picture):
                 marker = {"color": DAYS[name], "symbol": "square", "size": 11}
                 page.add_trace(go.Scatter(x=[None], y=[None], mode="markers", marker=marker, name=MEANING[name]))
         layout = plain(
-            self.title, height=220 + 28 * len(self.symbols), legend={"orientation": "h", "y": 1.0, "yanchor": "bottom"}
+            self.title,
+            showlegend=True,
+            height=220 + 28 * len(self.symbols),
+            legend={"orientation": "h", "y": 1.0, "yanchor": "bottom"},
         )
         page.update_layout(**layout)
         return page.update_yaxes(autorange="reversed", showgrid=False).update_xaxes(

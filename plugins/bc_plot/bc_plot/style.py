@@ -54,7 +54,7 @@ def plain(title: str, **more: Any) -> dict[str, Any]:
         "paper_bgcolor": PAPER,
         "plot_bgcolor": PAPER,
         "font": {"color": INK, "family": "system-ui, sans-serif"},
-        "margin": {"l": 80, "r": 30, "t": 80, "b": 50},
+        "margin": {"l": 80, "r": 30, "t": 80, "b": 70},
         "separators": ".,",
         "xaxis": grid,
         "yaxis": grid,

@@ -41,6 +41,9 @@ def test_bars_that_are_not_proven_are_counted_in_the_title(client: Client) -> No
     pale = int((~hole.complete).sum())
     assert 0 < pale < len(hole.times)
     assert f"{pale} of {len(hole.times)} not proven complete" in hole.title
+    proven, unproven, _ = hole.plotly().data  # on a page too: pale
+    assert (len(hole.times) - pale, pale) == (len(proven.x), len(unproven.x))
+    assert unproven.opacity < proven.opacity
 
 
 def test_bars_are_as_wide_as_seven_tenths_of_the_time_between_them(client: Client) -> None:
