@@ -20,6 +20,7 @@ from cattrs import BaseValidationError, Converter, transform_error
 from cattrs.errors import ForbiddenExtraKeysError
 from cattrs.gen import make_dict_structure_fn, make_mapping_structure_fn
 
+from bcore.deprecation import warn
 from bcore.secrets import Secret
 
 T = TypeVar("T")
@@ -78,6 +79,7 @@ def _described(attribute: attrs.Attribute[Any]) -> tuple[str, str]:
 def parse(cls: Callable[..., T], values: Mapping[str, Any]) -> T:
     """An instance of the attrs class from typed or textual values. Raises `FieldsError` with every problem."""
     known = {_key(attribute): attribute for attribute in _resolved(cls) if attribute.init}
+    values = _by_new_names(values, known)
     problems = [(name, _unknown(name, known)) for name in values if name not in known]
     parsed: dict[str, Any] = {}
     for name, attribute in known.items():
@@ -91,6 +93,18 @@ def parse(cls: Callable[..., T], values: Mapping[str, Any]) -> T:
         return cls(**parsed)
     except (ValueError, TypeError) as error:
         raise FieldsError([("", _sentence(error, cls))]) from error
+
+
+def _by_new_names(values: Mapping[str, Any], known: Mapping[str, attrs.Attribute[Any]]) -> Mapping[str, Any]:
+    """What was given under a name that a field had before, under the one that it has. Both is one too many."""
+    for name, attribute in known.items():
+        was = attribute.metadata.get("was")
+        if was is not None and was.name in values:
+            if name in values:
+                raise FieldsError([(was.name, f"is the old name of {name}: give one of them")])
+            warn(was.name, name, was.goes, kind=FutureWarning, above=2)
+            values = {name: values[was.name], **{each: value for each, value in values.items() if each != was.name}}
+    return values
 
 
 def _value(attribute: attrs.Attribute[Any], raw: Any, problems: list[tuple[str, str]]) -> Any:

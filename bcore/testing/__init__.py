@@ -16,6 +16,7 @@ class TestMyStore(StoreTests):
   expected to fail, and the run fails as soon as it passes. An excuse for a test that there is none of stops the run.
 - `bcore.testing.samples` makes datasets and rows, `made` a product from its factory and a plain section,
   `registry_of` a registry of hooks that are not installed.
+- `overdue` finds what a package was to be rid of by its version (`bcore.deprecation`).
 - `bcore.testing.fixtures` has fixtures for a top-level conftest.py: `pytest_plugins = ["bcore.testing.fixtures"]`.
 
 It needs pytest, and for random operations hypothesis, where that is installed.
@@ -37,6 +38,7 @@ from bcore.testing.exchanges import ExchangeTests  # noqa: E402
 from bcore.testing.kit import Kit  # noqa: E402
 from bcore.testing.making import made, registry_of  # noqa: E402
 from bcore.testing.network import NetworkClosed, closed_network  # noqa: E402
+from bcore.testing.overdue import overdue  # noqa: E402
 from bcore.testing.servers import ServerTests  # noqa: E402
 from bcore.testing.sources import SourceTests  # noqa: E402
 from bcore.testing.stores import StoreTests  # noqa: E402
@@ -54,5 +56,6 @@ __all__ = [
     "TransportTests",
     "closed_network",
     "made",
+    "overdue",
     "registry_of",
 ]
