@@ -82,6 +82,13 @@ def types(session: nox.Session) -> None:
     session.run("mypy", "bcore")
     for plugin in PLUGINS:
         session.run("mypy", f"plugins/{plugin}/{plugin}")
+    session.run("mypy", *(str(folder) for name in ("bc_*", "tests") for folder in ROOT.glob(f"examples/bc_*/{name}")))
+    folder = Path(session.create_tmp()) / "new"
+    shutil.rmtree(folder, ignore_errors=True)
+    for kind in KINDS:  # what authors start from, as it is written for them
+        session.run("bcore", "plugins", "new", f"my_{kind}", "--kind", kind, "--to", str(folder), silent=True)
+        package = folder / f"bc_my_{kind}"
+        session.run("mypy", "--config-file", f"{package}/pyproject.toml", f"{package}/bc_my_{kind}")
 
 
 @nox.session

@@ -7,6 +7,7 @@ from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 from threading import RLock
+from typing import Any
 
 import pyarrow as pa
 from attrs import define, field, frozen
@@ -156,7 +157,7 @@ class SqliteStore(Store):
         except sqlite3.Error as error:
             raise StoreError(f"{self.path}: nothing was stored: {error}") from error
 
-    def _asked(self, text: str, values: tuple[object, ...] = ()) -> list[tuple[object, ...]]:
+    def _asked(self, text: str, values: tuple[object, ...] = ()) -> list[tuple[Any, ...]]:
         """The rows of a question; none where there is no archive yet."""
         with self._lock:
             if not self.path.exists():

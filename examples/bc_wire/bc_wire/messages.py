@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping
-from typing import IO, Any
+from typing import Any, Protocol
 
 from attrs import asdict, field, frozen
 
@@ -18,12 +18,20 @@ Json = dict[str, Any]
 ERRORS: tuple[type[RequestError], ...] = (NotFoundError, RequestError)
 
 
-def send(stream: IO[bytes], message: Json) -> None:
+class Wire(Protocol):
+    """Bytes in both directions, as files have them and what sockets make of themselves."""
+
+    def write(self, data: bytes, /) -> object: ...
+    def flush(self) -> object: ...
+    def readline(self, /) -> bytes: ...
+
+
+def send(stream: Wire, message: Json) -> None:
     stream.write(json.dumps(message).encode() + b"\n")
     stream.flush()
 
 
-def receive(stream: IO[bytes]) -> Json:
+def receive(stream: Wire) -> Json:
     """Raises `StoreError` where the other side is gone, or is no bcore."""
     line = stream.readline()
     try:

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import socket
 from collections.abc import Iterator, Mapping
-from typing import IO, Any
+from typing import Any
 from urllib.parse import urlsplit
 
 import pyarrow as pa
 from attrs import field, frozen, validators
 
-from bc_wire.messages import checked, receive, request_message, send, stats_of, views_of
+from bc_wire.messages import Wire, checked, receive, request_message, send, stats_of, views_of
 from bcore.errors import StoreError
 from bcore.protocols import ViewInfo
 from bcore.query import Request
@@ -69,9 +69,9 @@ class WireReader:
             send(file, {"ask": what, **more})
             return checked(receive(file))
 
-    def _asked(self, connection: socket.socket, what: str, **more: Any) -> IO[bytes]:
+    def _asked(self, connection: socket.socket, what: str, **more: Any) -> Wire:
         try:
-            file: IO[bytes] = connection.makefile("rwb")
+            file = connection.makefile("rwb")
             send(file, {"ask": what, **more})
             checked(receive(file))
         except BaseException:

@@ -27,7 +27,7 @@ def url() -> Iterator[str]:
         store.append(batch)
     (transport,) = bcore_transports()
     assert transport.server is not None
-    server = made(transport.server, {"port": 0})
+    server: Any = made(transport.server, {"port": 0})
     server.start(StoreReader((store,), (samples.TICKS, samples.QUOTES)))
     yield f"wire://127.0.0.1:{server.port}"
     server.close()
