@@ -38,6 +38,9 @@ VIEWS = {
     "other_type": "the view 'other_type' has a fault: its column price is of type string, and declared as double",
     "no_table": "the view 'no_table' has a fault: it gave a list, and not a pyarrow.Table",
     "dividing": "the view 'dividing' failed, which is a fault of the plugin that offers it: ZeroDivisionError",
+    "other_answer": "the view 'other_answer' has a fault: it gave no column price, which it declares",
+    "breaking": "the view 'breaking' failed, which is a fault of the plugin that offers it: ZeroDivisionError",
+    "no_answer": "the view 'no_answer' failed, which is a fault of the plugin that offers it: TypeError",
 }
 
 BROKEN = {

@@ -7,6 +7,8 @@ import re
 import subprocess
 import sys
 from collections.abc import Iterator
+from importlib import import_module
+from importlib.util import module_from_spec, spec_from_file_location
 from pathlib import Path
 from typing import Any
 
@@ -15,26 +17,35 @@ import click
 import pytest
 
 import bcore.protocols
-import bcore.query
-import bcore.records
 from bcore import hookspecs
-from bcore.cli import OWN, main
+from bcore.cli import main
 
 DOCS = Path(__file__).parents[1] / "docs"
+
+
+def reference() -> Any:
+    """What writes the pages of records and of commands."""
+    spec = spec_from_file_location("reference_page", DOCS / "reference.py")
+    assert spec is not None
+    assert spec.loader is not None
+    made = module_from_spec(spec)
+    spec.loader.exec_module(made)
+    return made
+
+
 PAGES = sorted((DOCS / "plugins").glob("*.md"))
 PYTHON = re.compile(r"```python\n(.*?)```", re.DOTALL)
 HOOKS = {name: hook for name, hook in vars(hookspecs).items() if name.startswith("bcore_")}
-RECORDS = [
-    kind
-    for module in (bcore.records, bcore.query)
-    for kind in vars(module).values()
-    if inspect.isclass(kind) and attrs.has(kind) and kind.__module__ == module.__name__
-]
+RECORDS = reference().classes()
 PROTOCOLS = [
     name
     for name, kind in vars(bcore.protocols).items()
     if inspect.isclass(kind) and kind.__module__ == bcore.protocols.__name__
 ]
+
+
+# Hooks that plugins own, each with its page.
+OWNED = {"bc_http.hookspecs": ("bc_http_routes", "routes.md", "bc_http.routes")}
 
 
 def section(text: str, heading: str) -> str:
@@ -45,6 +56,8 @@ def section(text: str, heading: str) -> str:
 
 @pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)
 def test_what_a_page_shows_runs_from_top_to_bottom(page: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    if page.name == "routes.md":
+        pytest.importorskip("bc_http", reason="bc-http is not installed")
     monkeypatch.chdir(tmp_path)
     names: dict[str, Any] = {"__name__": f"page_{page.stem}"}
     for number, text in enumerate(PYTHON.findall(page.read_text()), 1):
@@ -70,6 +83,24 @@ def test_every_hook_has_a_page_with_its_signature_and_an_example(hook: str) -> N
     assert f"`{hook}`" in (DOCS / "plugins" / "index.md").read_text()
 
 
+@pytest.mark.parametrize("module", OWNED)
+def test_a_hook_that_a_plugin_owns_has_a_page_too_with_the_fields_of_its_record(module: str) -> None:
+    hook, name, records = OWNED[module]
+    specs = vars(pytest.importorskip(module, reason="the plugin is not installed"))
+    text = (DOCS / "plugins" / name).read_text()
+    assert f"`{hook}({', '.join(inspect.signature(specs[hook]).parameters)})`" in text.splitlines()[0]
+    assert f"def {hook}(" in "".join(PYTHON.findall(text))
+    kinds = [each for each in vars(import_module(records)).values() if inspect.isclass(each) and attrs.has(each)]
+    for kind in (each for each in kinds if each.__module__ == records):
+        told = section(text, kind.__name__)
+        assert [] == [each.name for each in attrs.fields(kind) if f"| `{each.name}` |" not in told]
+
+
+def test_every_hook_that_a_plugin_owns_is_known_here() -> None:
+    files = (DOCS.parent / "plugins").glob("*/*/hookspecs.py")
+    assert set(OWNED) == {f"{file.parent.name}.hookspecs" for file in files}
+
+
 @pytest.mark.parametrize("name", PROTOCOLS)
 def test_every_protocol_is_explained_under_its_name_on_a_page_that_runs(name: str) -> None:
     found = [page for page in PAGES if section(page.read_text(), name).strip()]
@@ -86,9 +117,9 @@ def test_every_field_of_a_record_is_listed(record: type) -> None:
 
 
 def commands() -> Iterator[tuple[str, click.Command]]:
-    """Those of the core, with the commands of its groups."""
+    """Those of the core and of the installed plugins, with the commands of their groups."""
     context = click.Context(main)
-    waiting = [(name, main.get_command(context, name)) for name in OWN]
+    waiting = [(name, main.get_command(context, name)) for name, _ in reference().owners()]
     while waiting:
         name, command = waiting.pop()
         assert command is not None
@@ -97,6 +128,12 @@ def commands() -> Iterator[tuple[str, click.Command]]:
             waiting += [
                 (f"{name} {each}", command.get_command(context, each)) for each in command.list_commands(context)
             ]
+
+
+def test_commands_of_plugins_are_among_them() -> None:
+    pytest.importorskip("bc_replay", reason="replay and demo come with bc_replay")
+    assert {"replay", "demo", "read"} <= {name for name, _ in commands()}
+    assert "Comes with bc-replay." in section((DOCS / "cli.md").read_text(), "bcore replay")
 
 
 @pytest.mark.parametrize(("name", "command"), list(commands()), ids=lambda each: each if isinstance(each, str) else "")

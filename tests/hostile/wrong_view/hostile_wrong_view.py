@@ -19,7 +19,7 @@ class Params:
 def bcore_derivations() -> Iterator[Any]:
     import pyarrow as pa
 
-    from bcore.records import Derivation
+    from bcore.records import Computation, Derivation
 
     schema = pa.schema({"timestamp": pa.timestamp("us", tz="UTC"), "price": pa.float64()})
 
@@ -33,3 +33,14 @@ def bcore_derivations() -> Iterator[Any]:
     yield view("other_type", lambda table, params: table.set_column(3, "price", table["price"].cast("string")))
     yield view("no_table", lambda table, params: table.to_pylist())
     yield view("dividing", dividing)
+
+    def answer(name: str, *tables: Any) -> Computation:
+        def answered(access: Any, query: Any, params: Any) -> Iterator[Any]:
+            for table in tables:
+                yield table(access.read("beats"))
+
+        return Computation(name, ("beats",), schema, Params, answered, summary="wrong")
+
+    yield answer("other_answer", lambda table: table.select(["timestamp", "id"]))
+    yield answer("breaking", lambda table: table.select(["timestamp", "price"]), lambda table: 1 / 0)
+    yield Computation("no_answer", ("beats",), schema, Params, lambda *asked: 7, summary="wrong")
