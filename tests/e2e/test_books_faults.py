@@ -10,14 +10,13 @@ from __future__ import annotations
 import json
 import signal
 import subprocess
-import time
 import urllib.error
 import urllib.parse
 import urllib.request
 from collections.abc import Callable, Iterator
 from datetime import UTC, datetime, timedelta
 from fractions import Fraction
-from itertools import groupby, pairwise
+from itertools import groupby
 from math import ceil, floor
 from operator import itemgetter
 from pathlib import Path
@@ -28,22 +27,19 @@ import pytest
 pytest.importorskip("bc_http", reason="needs the HTTP server")
 pytest.importorskip("bc_orderbook", reason="needs order books")
 
-import pyarrow as pa
 import pyarrow.compute as pc
-from attrs import define, field, frozen
-from books import Told, Truth, comparable, known, outside, sides_of, write_recording
+from books import Truth, known, outside, sides_of, write_recording
+from faulted import Fault, Kept, Met, Scene
 from processes import Collector, command, environment
 
 import bcore
 from bc_replay import sample
 from bc_replay.testing import ReplayServer
 from bcore.client import Client
-from bcore.errors import NotFoundError
 
 ONE, TWO, THREE = SYMBOLS = ("BTCUSDT", "TWOUSDT", "THREEUSDT")  # over two connections: the first and third, the second
 SPEED, DIFFS, LEVELS = 6.0, 5400, 500  # ninety seconds, of which a third is enough
 SILENCE = 3.5  # seconds: over before the collector subscribes again, so that it ends by itself
-PATIENCE = 90.0
 CONFIG = """
 symbols = {symbols}
 [exchanges.binance]
@@ -59,10 +55,6 @@ flush = 0.1
 checkpoint = 10
 snapshot_levels = {levels}
 """
-Interval = tuple[int, int]
-
-
-Fault = tuple[str, str | None, str]  # kind, argument, which
 # What happens at once, and whom it puts in doubt: duplicates, events out of order and a shutdown that is announced hurt
 # nobody, what meets a connection all that it carries.
 EVENTS: tuple[tuple[tuple[Fault, ...], tuple[str, ...]], ...] = (
@@ -72,91 +64,6 @@ EVENTS: tuple[tuple[tuple[Fault, ...], tuple[str, ...]], ...] = (
     ((("acksilent", f"{SILENCE}", ONE), ("rotate", None, ONE), ("reset", None, TWO)), SYMBOLS),
 )
 SILENT = 3  # of these the one with a silent subscription
-
-
-@frozen
-class Met:
-    """Between which two of the exchange's instants (us) faults came and all was well again; how often each met."""
-
-    begun: int
-    ended: int
-    hits: dict[str, int]
-
-
-@frozen
-class Kept:
-    """What the archive has of a symbol, and how it differs from the recording. `seeds` are the exchange's snapshots."""
-
-    times: list[int]
-    states: list[str]
-    table: pa.Table
-    seeds: list[tuple[int, int]]
-    missing: list[list[Told]]
-
-    @property
-    def doubtful(self) -> list[Interval]:
-        turns = zip(self.states, pairwise(self.times), strict=False)
-        return [interval for state, interval in turns if state == "suspect"]
-
-    def within(self, met: Met) -> tuple[list[Interval], list[tuple[int, int]], list[list[Told]]]:
-        """Doubts, snapshots and what is missing from when a fault came until all was well again."""
-        doubts = [each for each in self.doubtful if met.begun <= each[1] and each[0] <= met.ended]
-        seeds = [each for each in self.seeds if met.begun <= each[1] <= met.ended]
-        return doubts, seeds, [run for run in self.missing if met.begun <= run[-1].time and run[0].time <= met.ended]
-
-
-@define
-class Scene:
-    """The collector, and what happens to it."""
-
-    server: ReplayServer
-    client: Client
-    met: list[Met] = field(factory=list)
-
-    def states(self, symbol: str) -> list[str]:
-        try:
-            states: list[str] = self.client.read("depth_states", symbol).column("state").to_pylist()
-        except NotFoundError:
-            return []
-        return states
-
-    def stored_until(self, symbol: str) -> int:
-        """The time of the newest event that is durable."""
-        table = self.client.read("depth", symbol, tail=1, columns=("timestamp",))
-        return int(table.column("timestamp").cast("int64")[-1].as_py())
-
-    def until(self, what: Callable[[], object]) -> None:
-        deadline = time.monotonic() + PATIENCE
-        while not what():
-            assert time.monotonic() < deadline, {symbol: self.states(symbol) for symbol in SYMBOLS}
-            assert not self.server.status()["ended"], "the recording was over first"
-            time.sleep(0.05)
-
-    def happen(self, faults: tuple[Fault, ...], hurt: tuple[str, ...]) -> None:
-        """The faults at once, until all is well and stored again."""
-        turned = {symbol: len(self.states(symbol)) + 2 for symbol in hurt}
-        begun, first = self.server.status()["now"], len(self.server.faults())
-        for kind, argument, which in faults:
-            self.server.fault(kind, argument, which=which)
-        self.until(lambda: all(each["state"] == "done" for each in self.server.faults()[first:]))
-        self.until(lambda: all(len(self.states(symbol)) >= count for symbol, count in turned.items()))
-        self.until(lambda: all(self.states(symbol)[-1] == "verified" for symbol in SYMBOLS))
-        ended = self.server.status()["now"]
-        self.until(lambda: all(self.stored_until(symbol) > ended for symbol in SYMBOLS))
-        self.met.append(Met(begun, ended, {each["kind"]: each["hits"] for each in self.server.faults()[first:]}))
-
-    def kept(self, symbol: str, truth: Truth) -> Kept:
-        states, table = (self.client.read(name, symbol) for name in ("depth_states", "depth"))
-        snapshots = self.client.read("depth_snapshots", symbol)
-        rest = snapshots.filter(pc.equal(snapshots.column("kind"), "rest")).select(["last_update_id", "timestamp"])
-        ids, times = (rest.column(number).cast("int64").to_pylist() for number in range(2))
-        return Kept(
-            states.column("timestamp").cast("int64").to_pylist(),
-            states.column("state").to_pylist(),
-            comparable(table),
-            sorted(set(zip(ids, times, strict=True))),
-            truth.missing(set(table.column("last_update_id").to_pylist())),
-        )
 
 
 @pytest.fixture
@@ -178,7 +85,7 @@ def scene(recording: Path, collector: Collector, tmp_path: Path) -> Iterator[Sce
         config = CONFIG.format(symbols=json.dumps(SYMBOLS), url=server.url, ws_url=server.ws_url, levels=LEVELS)
         (tmp_path / "bcore.toml").write_text(config)
         collector.start("run")
-        made = Scene(server, client)
+        made = Scene(SYMBOLS, server, client)
         play(made)
         assert 0 == collector.stop(signal.SIGTERM), collector.said()
         assert "Traceback" not in collector.said()
@@ -212,6 +119,7 @@ def test_books_under_faults(
     the_archive_testifies_to_it(bcore_run, kept)
     for said, at in moments(kept[ONE]).items():
         a_book_of_the_past_comes_over_http(said.split()[0], at, url, scene, kept[ONE], truth[ONE])
+    a_series_of_books_comes_over_http(url, scene, kept[ONE], truth[ONE])
     a_few_levels_and_buckets_are_those_of_the_recorded_book(url, kept[ONE], truth[ONE])
     what_there_is_no_book_for_is_said_plainly(url, "2024-08-08T00:00:00", 404, "no book of BTCUSDT")
     what_there_is_no_book_for_is_said_plainly(url, "yesteryear", 400, "at must be an instant")
@@ -360,6 +268,26 @@ def a_book_of_the_past_comes_over_http(state: str, at: int, url: str, scene: Sce
     ((_, right),) = truth.books([last])
     assert known(right, book.horizon) == known(theirs, book.horizon)
     assert min(map(len, known(right, book.horizon))) > 20
+
+
+def a_series_of_books_comes_over_http(url: str, scene: Scene, kept: Kept, truth: Truth) -> None:
+    """Through a doubt: in it the book stands still."""
+    again = kept.doubtful[0][1]
+
+    def told(client: Client) -> list[tuple[Any, ...]]:
+        books = client.book_states(ONE, again - 7_000_000, again + 20_000_000, every="2s", levels=3, as_="arrow")
+        return [(each.time, each.update_id, each.state, each.bids.to_pydict(), each.asks.to_pydict()) for each in books]
+
+    with bcore.open(url) as remote:
+        assert told(scene.client) == told(remote)
+    assert {"verified", "suspect"} == {state for _, _, state, *_ in told(scene.client)}
+    shown = {number: (bids, asks) for _, number, _, bids, asks in told(scene.client)}
+    for number, right in truth.books(sorted(shown)):
+        best = sorted(right[0], reverse=True)[:3], sorted(right[1])[:3]
+        assert best == tuple(side["price"] for side in shown[number])
+        assert [[side[price] for price in prices] for side, prices in zip(right, best, strict=True)] == [
+            side["quantity"] for side in shown[number]
+        ]
 
 
 def a_few_levels_and_buckets_are_those_of_the_recorded_book(url: str, kept: Kept, truth: Truth) -> None:
