@@ -80,6 +80,7 @@ def lint(session: nox.Session) -> None:
 def types(session: nox.Session) -> None:
     session.install(*sources(*PLUGINS), *group("types"))
     session.run("mypy", "bcore")
+    session.run("mypy", "tests/typing")
     for plugin in PLUGINS:
         session.run("mypy", f"plugins/{plugin}/{plugin}")
     session.run("mypy", *(str(folder) for name in ("bc_*", "tests") for folder in ROOT.glob(f"examples/bc_*/{name}")))

@@ -18,6 +18,7 @@ from bcore.errors import BcoreError, RequestError
 from bcore.frames import CURSOR, DONE, FAILED, HELLO, MAGIC, PROTOCOL, REQUEST, Incoming, Outgoing, Question, told
 from bcore.powers import Follows, Proves
 from bcore.proving import gaps_table, proofs_table
+from bcore.query import Request
 from bcore.wire import stats_table, views_table
 
 if TYPE_CHECKING:
@@ -108,10 +109,12 @@ class Answering:
     def _follow(self, question: Question) -> tuple[pa.Schema, Rows]:
         if not isinstance(self.reader, Follows):
             raise RequestError("this archive cannot be followed")
-        name, symbol = question.arguments["dataset"], question.arguments["symbol"]
-        told = self.reader.follow(name, symbol, question.arguments.get("cursor"))
+        view, symbol = question.arguments["dataset"], question.arguments["symbol"]
+        params = question.arguments.get("params") or {}
+        told = self.reader.follow(view, symbol, question.arguments.get("cursor"), params)
         first = next(told)  # what cannot be followed is said here
-        return self.reader.views()[name].schema, _batches(first, told)
+        shape = Request(view, symbol, limit=0, params=params)
+        return self.reader.read(shape).schema, _batches(first, told)
 
     @property
     def _proves(self) -> Proves:

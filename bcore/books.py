@@ -5,18 +5,18 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Iterator
 from datetime import datetime
 from itertools import groupby
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Generic, TypeVar
 
 from attrs import field, frozen
 
 if TYPE_CHECKING:
     import pyarrow as pa
 
-Convert = Callable[["pa.Table"], Any]
+T = TypeVar("T")
 
 
 @frozen(eq=False)
-class Book:
+class Book(Generic[T]):
     """The book of a symbol at one instant.
 
     - `time`: the instant; `event_time`: when the exchange sent the last change that is in the book. UTC.
@@ -35,8 +35,8 @@ class Book:
     update_id: int
     state: str
     horizon: tuple[float, float]
-    bids: Any = field(repr=False)
-    asks: Any = field(repr=False)
+    bids: T = field(repr=False)
+    asks: T = field(repr=False)
     best_bid: float
     best_ask: float
 
@@ -49,7 +49,7 @@ class Book:
         return self.best_ask - self.best_bid
 
     @classmethod
-    def of(cls, rows: pa.Table, convert: Convert) -> Book:
+    def of(cls, rows: pa.Table, convert: Callable[[pa.Table], T]) -> Book[T]:
         """From the rows of one book: at least one, which has no side where the book is empty."""
         bids, asks = (_side(rows, side) for side in ("bid", "ask"))
         names = ("symbol", "timestamp", "event_time", "update_id", "state", "bid_horizon", "ask_horizon")
@@ -58,7 +58,7 @@ class Book:
         return cls(symbol, time, event_time, update_id, state, (horizon[0], horizon[1]), *tables, *best)
 
 
-def books(batches: Iterable[pa.RecordBatch], convert: Convert) -> Iterator[Book]:
+def books(batches: Iterable[pa.RecordBatch], convert: Callable[[pa.Table], T]) -> Iterator[Book[T]]:
     """One book after the other from rows in order of time; a book's rows may be spread over batches."""
     import pyarrow as pa
 

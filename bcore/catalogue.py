@@ -90,6 +90,11 @@ class View:
         """For a view of one instant the parameter that says how much of it to show; None for one with a time range."""
         return self.computation.sized_by if self.computation else None
 
+    @property
+    def grows(self) -> bool:
+        """Whether the newest row may change until there is a later one, whatever is stored."""
+        return self.computation is not None and self.computation.grows
+
     def columns(self, wanted: Iterable[str] | None, params: Any) -> list[str]:
         """The columns to show: those wanted, or all that the parameters leave. Raises `RequestError`."""
         names: list[str] = self.schema.names
@@ -149,7 +154,7 @@ class NoParams:
     """The parameters of a plain dataset: none."""
 
 
-@frozen
+@frozen(eq=False)
 class Loadable(Mapping[str, View]):
     """Views of which only those are listed that can be had: a plugin that is broken costs its own views alone."""
 

@@ -6,19 +6,23 @@ from collections.abc import Callable, Iterable, Iterator
 from inspect import signature
 from pathlib import Path
 from time import time_ns
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, overload
 
 from attrs import define, field
 
 from bcore import methods
-from bcore.errors import ConfigError, RequestError
+from bcore.choices import Arrow, As, Candles, Levels, Pandas, Polars, Rows, Snapshots, spelled
+from bcore.errors import RequestError
 from bcore.instants import Instant, parse_instant
 from bcore.naming import near
 from bcore.query import Request
-from bcore.shapes import As, asked, converter, described, listing, stats_row
+from bcore.shapes import asked, converter, described, listing, stats_table
 
 if TYPE_CHECKING:
+    from typing import Unpack
+
     import pandas as pd
+    import polars as pl
     import pyarrow as pa
 
     from bcore.books import Book
@@ -88,109 +92,64 @@ class Client:
                 asked(view, symbol, start_time, end_time, limit, offset, tail, after_id, columns, params, self.hot)
             )
 
+    @overload
+    def get(self, view: str, symbol: str, *, as_: Pandas = "pandas", **options: Any) -> pd.DataFrame: ...
+    @overload
+    def get(self, view: str, symbol: str, *, as_: Arrow, **options: Any) -> pa.Table: ...
+    @overload
+    def get(self, view: str, symbol: str, *, as_: Polars, **options: Any) -> pl.DataFrame: ...
     def get(self, view: str, symbol: str, *, as_: As = "pandas", **options: Any) -> Any:
         """As `read`, as a pandas DataFrame (default), a polars DataFrame or an Arrow table."""
         convert = converter(as_)
         return convert(self.read(view, symbol, **options))
 
-    def get_trades(
-        self,
-        symbol: str,
-        *,
-        start_time: Instant | None = None,
-        end_time: Instant | None = None,
-        limit: int | None = None,
-        offset: int = 0,
-        tail: int | None = None,
-        after_id: int | None = None,
-        columns: str | Iterable[str] | None = None,
-        as_: As = "pandas",
-        **params: Any,
-    ) -> Any:
+    @overload
+    def get_trades(self, symbol: str, *, as_: Pandas = "pandas", **options: Unpack[Rows]) -> pd.DataFrame: ...
+    @overload
+    def get_trades(self, symbol: str, *, as_: Arrow, **options: Unpack[Rows]) -> pa.Table: ...
+    @overload
+    def get_trades(self, symbol: str, *, as_: Polars, **options: Unpack[Rows]) -> pl.DataFrame: ...
+    @spelled(Rows)
+    def get_trades(self, symbol: str, *, as_: As = "pandas", **options: Any) -> Any:
         """Aggregate trades by id, one row each; options as in `read`."""
-        return self.get(
-            "trades",
-            symbol,
-            as_=as_,
-            start_time=start_time,
-            end_time=end_time,
-            limit=limit,
-            offset=offset,
-            tail=tail,
-            after_id=after_id,
-            columns=columns,
-            **params,
-        )
+        return self.get("trades", symbol, as_=as_, **options)
 
-    def get_orderbook(
-        self,
-        symbol: str,
-        *,
-        tick_size: float | Iterable[float] | None = None,
-        levels: int | None = None,
-        start_time: Instant | None = None,
-        end_time: Instant | None = None,
-        limit: int | None = None,
-        offset: int = 0,
-        tail: int | None = None,
-        columns: str | Iterable[str] | None = None,
-        as_: As = "pandas",
-        **params: Any,
-    ) -> Any:
+    @overload
+    def get_orderbook(self, symbol: str, *, as_: Pandas = "pandas", **options: Unpack[Snapshots]) -> pd.DataFrame: ...
+    @overload
+    def get_orderbook(self, symbol: str, *, as_: Arrow, **options: Unpack[Snapshots]) -> pa.Table: ...
+    @overload
+    def get_orderbook(self, symbol: str, *, as_: Polars, **options: Unpack[Snapshots]) -> pl.DataFrame: ...
+    @spelled(Snapshots)
+    def get_orderbook(self, symbol: str, *, as_: As = "pandas", **options: Any) -> Any:
         """Order book snapshots, one row per instant and tick size; options as in `read`, and `levels` to show."""
-        return self.get(
-            "orderbook",
-            symbol,
-            as_=as_,
-            start_time=start_time,
-            end_time=end_time,
-            limit=limit,
-            offset=offset,
-            tail=tail,
-            columns=columns,
-            tick_size=tick_size,
-            levels=levels,
-            **params,
-        )
+        return self.get("orderbook", symbol, as_=as_, **options)
 
-    def get_ohlcv(
-        self,
-        symbol: str,
-        *,
-        timeframe: str = "1m",
-        start_time: Instant | None = None,
-        end_time: Instant | None = None,
-        limit: int | None = None,
-        offset: int = 0,
-        tail: int | None = None,
-        columns: str | Iterable[str] | None = None,
-        as_: As = "pandas",
-        **params: Any,
-    ) -> Any:
+    @overload
+    def get_ohlcv(self, symbol: str, *, as_: Pandas = "pandas", **options: Unpack[Candles]) -> pd.DataFrame: ...
+    @overload
+    def get_ohlcv(self, symbol: str, *, as_: Arrow, **options: Unpack[Candles]) -> pa.Table: ...
+    @overload
+    def get_ohlcv(self, symbol: str, *, as_: Polars, **options: Unpack[Candles]) -> pl.DataFrame: ...
+    @spelled(Candles)
+    def get_ohlcv(self, symbol: str, *, as_: As = "pandas", **options: Any) -> Any:
         """Candles computed from the trades; options as in `read`."""
-        return self.get(
-            "ohlcv",
-            symbol,
-            as_=as_,
-            start_time=start_time,
-            end_time=end_time,
-            limit=limit,
-            offset=offset,
-            tail=tail,
-            columns=columns,
-            timeframe=timeframe,
-            **params,
-        )
+        return self.get("ohlcv", symbol, as_=as_, **options)
 
+    @overload
     def get_book(
-        self,
-        symbol: str,
-        *,
-        at: Instant | None = None,
-        levels: int | None = None,
-        tick_size: float | None = None,
-        as_: As = "pandas",
-    ) -> Book:
+        self, symbol: str, *, at: Instant | None = None, as_: Pandas = "pandas", **options: Unpack[Levels]
+    ) -> Book[pd.DataFrame]: ...
+    @overload
+    def get_book(
+        self, symbol: str, *, at: Instant | None = None, as_: Arrow, **options: Unpack[Levels]
+    ) -> Book[pa.Table]: ...
+    @overload
+    def get_book(
+        self, symbol: str, *, at: Instant | None = None, as_: Polars, **options: Unpack[Levels]
+    ) -> Book[pl.DataFrame]: ...
+    @spelled(Levels)
+    def get_book(self, symbol: str, *, at: Instant | None = None, as_: As = "pandas", **options: Any) -> Book[Any]:
         """The order book at an instant, the newest known without one: all levels, or the best `levels` of each side.
 
         With `tick_size` in buckets of that width: bids rounded down to it and asks up. Raises `NotFoundError` where no
@@ -199,7 +158,7 @@ class Client:
         from bcore.books import Book
 
         when = None if at is None else parse_instant(at, now=time_ns() // 1000)
-        rows = self.read("book", symbol, at=when, levels=levels, tick_size=tick_size)
+        rows = self.read("book", symbol, at=when, **options)
         return Book.of(rows, converter(as_))
 
     def book_states(
@@ -212,7 +171,7 @@ class Client:
         levels: int | None = None,
         tick_size: float | None = None,
         as_: As = "pandas",
-    ) -> Iterator[Book]:
+    ) -> Iterator[Book[Any]]:
         """The order book at every multiple of `every` in [start, end), one after the other, in bounded memory.
 
         Without `start` from the first book that is known, and up to the last change that is without `end`.
@@ -233,16 +192,22 @@ class Client:
         """The symbols that anything (or the given view) is stored of."""
         return self.reader.symbols(view)
 
-    def get_stats(self) -> pd.DataFrame:
+    @overload
+    def get_stats(self, *, as_: Pandas = "pandas") -> pd.DataFrame: ...
+    @overload
+    def get_stats(self, *, as_: Arrow) -> pa.Table: ...
+    @overload
+    def get_stats(self, *, as_: Polars) -> pl.DataFrame: ...
+    def get_stats(self, *, as_: As = "pandas") -> Any:
         """Row count, bytes and time range of every series, one row each."""
-        try:
-            import pandas as pd
-        except ImportError as error:
-            raise ConfigError(["statistics as a frame need pandas: pip install 'bcore[pandas]'"]) from error
+        return converter(as_)(stats_table(self.reader.stats()))
 
-        rows = [stats_row(stats) for stats in self.reader.stats()]
-        return pd.DataFrame(rows, columns=["dataset", "symbol", "rows", "bytes", "first_time", "last_time"])
-
+    @overload
+    def gaps(self, dataset: str, symbol: str, *, as_: Pandas = "pandas") -> pd.DataFrame: ...
+    @overload
+    def gaps(self, dataset: str, symbol: str, *, as_: Arrow) -> pa.Table: ...
+    @overload
+    def gaps(self, dataset: str, symbol: str, *, as_: Polars) -> pl.DataFrame: ...
     def gaps(self, dataset: str, symbol: str, *, as_: As = "pandas") -> Any:
         """The ids that are missing, one row a gap: `first_id`, `last_id`, `ids`, `state`, `reason`, `since`.
 
@@ -255,29 +220,47 @@ class Client:
             raise RequestError("this archive cannot tell what it lacks")
         return converter(as_)(gaps_table(self.reader.gaps(dataset, symbol)))
 
+    @overload
+    def follow(self, view: str, symbol: str, *, as_: Pandas = "pandas", **options: Any) -> Followed[pd.DataFrame]: ...
+    @overload
+    def follow(self, view: str, symbol: str, *, as_: Arrow, **options: Any) -> Followed[pa.Table]: ...
+    @overload
+    def follow(self, view: str, symbol: str, *, as_: Polars, **options: Any) -> Followed[pl.DataFrame]: ...
     def follow(
         self,
-        dataset: str,
+        view: str,
         symbol: str,
         *,
         after: int | str | None = None,
         timeout: float | None = None,
         as_: As = "pandas",
-    ) -> Followed:
+        **params: Any,
+    ) -> Followed[Any]:
         """New rows as they arrive, each once: `for rows in client.follow("trades", "BTCUSDT"): ...`.
 
         What is iterated are frames of at least one row. Without `after` they begin behind what is held now; with an id,
         or with the `cursor` of an earlier `follow`, behind that. `timeout` ends it after so many seconds without
-        anything new. A link that breaks is taken up again by itself.
+        anything new. A link that breaks is taken up again by itself. `params` are the view's own parameters and facets.
+
+        A row of a computed view comes when it is final: a candle when its time is over and no trade below it is
+        missing any more, or will hardly come.
         """
         from bcore.followed import Followed
         from bcore.powers import Follows
 
         if not isinstance(self.reader, Follows):
             raise RequestError("this archive cannot be followed")
-        told = self.reader.follow(dataset, symbol, None if after is None else str(after))
+        given = {name: value for name, value in params.items() if value is not None}
+        with listing():
+            told = self.reader.follow(view, symbol, None if after is None else str(after), given)
         return Followed(told, converter(as_), timeout)
 
+    @overload
+    def sql(self, statement: str, *, as_: Pandas = "pandas", **options: Any) -> pd.DataFrame: ...
+    @overload
+    def sql(self, statement: str, *, as_: Arrow, **options: Any) -> pa.Table: ...
+    @overload
+    def sql(self, statement: str, *, as_: Polars, **options: Any) -> pl.DataFrame: ...
     def sql(
         self,
         statement: str,

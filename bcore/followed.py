@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Iterator
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Generic, TypeVar
 
 from attrs import define, field
 
@@ -14,22 +14,25 @@ if TYPE_CHECKING:
     from bcore.following import Told
 
 
+T = TypeVar("T")
+
+
 @define
-class Followed:
+class Followed(Generic[T]):
     """Iterates frames of new rows. `cursor` says what was handed out: `follow(..., after=cursor)` goes on there.
 
     While the frame is in your hands it counts as handed out. `close()` ends it, as leaving a `with` does.
     """
 
     _told: Told
-    _convert: Callable[[pa.Table], Any]
+    _convert: Callable[[pa.Table], T]
     _timeout: float | None = None
     cursor: str | None = field(default=None, init=False)
 
-    def __iter__(self) -> Iterator[Any]:
+    def __iter__(self) -> Iterator[T]:
         return self
 
-    def __next__(self) -> Any:
+    def __next__(self) -> T:
         begun = time.monotonic()
         for table, cursor in self._told:
             self.cursor = cursor
@@ -44,7 +47,7 @@ class Followed:
         if close is not None:
             close()
 
-    def __enter__(self) -> Followed:
+    def __enter__(self) -> Followed[T]:
         return self
 
     def __exit__(self, *_: object) -> None:

@@ -7,7 +7,7 @@ was passed (`2874~2860-2861`), for others the time in us and the rest of the las
 from __future__ import annotations
 
 import time
-from collections.abc import Hashable, Iterator
+from collections.abc import Hashable, Iterator, Mapping, Sequence
 from datetime import datetime
 from typing import TYPE_CHECKING, Any, Protocol
 from urllib.parse import quote, unquote
@@ -30,10 +30,19 @@ Told = Iterator[tuple["pa.Table | None", str]]
 ROWS = 50_000  # handed out at a time
 MOST = 100  # holes that a cursor remembers
 FIRST, LONGEST = 0.02, 0.2  # seconds between looks: soon after something came, and when nothing comes
+BREATH, MOST_BUSY = (
+    3,
+    1.0,
+)  # the pause after a look, in looks as long, up to so many seconds each: what is computed costs
+Where = Mapping[str, tuple[Any, ...]]
 
 
 class Place(Protocol):
     """What was handed out of a series, and what comes next."""
+
+    @property
+    def waits(self) -> bool:
+        """Whether something may become new without anything being stored."""
 
     def begin(self, cursor: str | None) -> None:
         """From a cursor, else from what is held now. Raises `RequestError`."""
@@ -44,25 +53,37 @@ class Place(Protocol):
         """What is held and was not handed out, in pieces; each is handed out when the next is asked for."""
 
 
-def followed(store: Store, series: Series, cursor: str | None) -> Told:
-    """Endless: rows with the cursor after them; None in their place where nothing is new, first of all."""
-    place: Place = ById(store, series) if series.dataset.key[0] == series.dataset.sequence else ByKey(store, series)
+def place_in(store: Store, series: Series, where: Where) -> Place:
+    """A place among the stored rows of a series that have these values."""
+    by_id = series.dataset.key[0] == series.dataset.sequence
+    return ById(store, series, where) if by_id else ByKey(store, series, where)
+
+
+def followed(place: Place, sources: Sequence[tuple[Store, Series]], cursor: str | None) -> Told:
+    """Endless: rows with the cursor after them; None in their place where nothing is new, first of all.
+
+    `sources` are the series of which one must change before anything can be new.
+    """
     place.begin(cursor)
-    wait, stamp = FIRST, None
+    wait, stamps = FIRST, None
     while True:
-        seen = _stamp(store, series)
-        if seen is None or seen != stamp:
+        seen, began, found = _stamps(sources), time.monotonic(), False
+        if seen is None or seen != stamps or place.waits:
             for table in place.new():
-                wait = FIRST
-                yield table, place.cursor()
-            stamp = seen
+                if table.num_rows:
+                    found = True
+                    yield table, place.cursor()
+            stamps = seen
+        busy = time.monotonic() - began
+        wait = FIRST if found else min(wait * 2, LONGEST)
         yield None, place.cursor()
-        time.sleep(wait)
-        wait = min(wait * 2, LONGEST)
+        time.sleep(max(wait, BREATH * min(busy, MOST_BUSY)))
 
 
-def _stamp(store: Store, series: Series) -> Hashable:
-    return store.stamp(series) if isinstance(store, Stamps) else None
+def _stamps(sources: Sequence[tuple[Store, Series]]) -> Hashable:
+    """None where a store cannot tell."""
+    found = tuple(store.stamp(series) if isinstance(store, Stamps) else None for store, series in sources)
+    return None if None in found else found
 
 
 @define
@@ -71,8 +92,11 @@ class ById:
 
     store: Store
     series: Series
+    where: Where = field(factory=dict)
     last: int = field(default=-1, init=False)
     missing: Spans = field(factory=Spans, init=False)
+
+    waits = False
 
     def begin(self, cursor: str | None) -> None:
         if cursor is None:
@@ -97,9 +121,12 @@ class ById:
         for first, last in late.add(fresh.subtract(fresh.subtract(held))):
             for start in range(first, last + 1, ROWS):
                 end = min(start + ROWS - 1, last)
-                table = self.store.read(Query(self.series.dataset, self.series.symbol, first=start, last=end))
+                table = self.store.read(self._query(first=start, last=end))
                 self._pass(start, end, begin)
                 yield table
+
+    def _query(self, **bounds: Any) -> Query:
+        return Query(self.series.dataset, self.series.symbol, where=self.where, **bounds)
 
     def _pass(self, start: int, end: int, begin: int) -> None:
         if end <= self.last:
@@ -120,7 +147,10 @@ class ByKey:
 
     store: Store
     series: Series
+    where: Where = field(factory=dict)
     last: tuple[Any, ...] | None = field(default=None, init=False)  # in the order of `order`
+
+    waits = False
 
     @property
     def order(self) -> tuple[str, ...]:
@@ -155,18 +185,20 @@ class ByKey:
         if dataset.chain:
             yield from self._newest()
             return
-        query = Query(dataset, self.series.symbol, start=max(start, 0))
-        yield self.store.read(query).sort_by([(name, "ascending") for name in self.order])
+        yield self.store.read(self._query(start=max(start, 0))).sort_by([(name, "ascending") for name in self.order])
 
     def _newest(self) -> Iterator[pa.Table]:
         """The newest rows of a chain, enough of them to meet what was handed out."""
         rows = ROWS
         while True:
-            table = self.store.read(Query(self.series.dataset, self.series.symbol, tail=rows))
+            table = self.store.read(self._query(tail=rows))
             if table.num_rows < rows or self.last is None or not self._above(table.slice(0, 1))[0].as_py():
                 yield table
                 return
             rows *= 4
+
+    def _query(self, **bounds: Any) -> Query:
+        return Query(self.series.dataset, self.series.symbol, where=self.where, **bounds)
 
     def _above(self, table: pa.Table) -> Any:
         import pyarrow as pa

@@ -15,7 +15,7 @@ from bcore.faceting import check_facets
 from bcore.naming import near
 from bcore.protocols import Store
 from bcore.query import Query, Request
-from bcore.records import Dataset, DayProof, Series, SeriesStats
+from bcore.records import Dataset, DayProof, Series, SeriesStats, datasets_of
 
 if TYPE_CHECKING:
     import pyarrow as pa
@@ -23,6 +23,7 @@ if TYPE_CHECKING:
     from bcore.audits import Gap
     from bcore.following import Told
     from bcore.protocols import ViewInfo
+    from bcore.settling import Settling
 
 
 @define
@@ -92,10 +93,32 @@ class StoreReader:
 
         return gaps_of(*self._held(dataset, symbol))
 
-    def follow(self, dataset: str, symbol: str, cursor: str | None = None) -> Told:
-        from bcore.following import followed
+    def follow(
+        self, view: str, symbol: str, cursor: str | None = None, params: Mapping[str, Any] | None = None
+    ) -> Told:
+        from bcore.following import followed, place_in
+        from bcore.settling import BySettling
 
-        return followed(*self._held(dataset, symbol), cursor)
+        found = self._catalogue().view(view)
+        where, parsed = found.split(params or {})
+        columns = found.columns(None, parsed)
+        if found.made_by:
+            settling = self.settling(found, symbol, params or {})
+            return followed(BySettling(settling), settling.sources, cursor)
+        source = self._store(found, symbol), Series(found.dataset, symbol)
+        told = followed(place_in(*source, where), (source,), cursor)
+        return ((None if rows is None else rows.select(columns), place) for rows, place in told)
+
+    def settling(self, view: View, symbol: str, params: Mapping[str, Any]) -> Settling:
+        """How rows of a computed view become final. Raises `NotFoundError` where nothing of it is held."""
+        from bcore.settling import Settling
+
+        assert view.offer is not None
+        names = [view.prefix + name for name in datasets_of(view.offer)]
+        first = self._store(view, symbol), Series(view.dataset, symbol)
+        others = [(each, series) for each, series in self._series() if series.dataset.name in names[1:]]
+        mine = [pair for pair in others if pair[1].symbol == symbol]
+        return Settling(self, view, symbol, params, (first, *mine))
 
     def held(self, dataset: str) -> list[tuple[Store, Series]]:
         """The stored series of a dataset, each with its store."""

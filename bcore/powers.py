@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Protocol, runtime_checkable
+from typing import TYPE_CHECKING, Any, Protocol, runtime_checkable
 
 from bcore.records import DayProof, Series
 
@@ -32,9 +32,12 @@ class Proves(Protocol):
 class Follows(Protocol):
     """A reader that tells of new rows as they arrive."""
 
-    def follow(self, dataset: str, symbol: str, cursor: str | None = None) -> Iterator[tuple[pa.Table | None, str]]:
+    def follow(
+        self, view: str, symbol: str, cursor: str | None = None, params: Mapping[str, Any] | None = None
+    ) -> Iterator[tuple[pa.Table | None, str]]:
         """The rows that come after those that a cursor speaks of (without one: after what is held now), each once.
 
+        Rows of a computed view come when they are final (`bcore.settling`); `params` are the view's own and its facets.
         With each table comes the cursor after it (`bcore.following`). None in place of a table says that nothing is new
         for now, so that whoever follows may stop; it comes first of all, and from time to time. Never ends by itself.
         Raises `StoreError` where the other side has gone for good.

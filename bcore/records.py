@@ -368,6 +368,8 @@ class Computation:
       is asked for, or be ignored. An endless answer is fine where the query has a `limit`.
     - `sized_by`: for a view whose rows are one thing at one instant, as the levels of a book are: the parameter that
       says how much of it to show. Such a view has no range of time, and a `limit` counts from its first row.
+    - `grows`: the newest row changes until there is a later one, as an interval that has not ended does. Others are
+      final when rows of a later time are stored.
 
     Law: a row may not depend on where the query's window starts.
     """
@@ -379,6 +381,7 @@ class Computation:
     answer: Callable[[Access, Query, Any], Iterator[pa.Table]]
     time: str = "timestamp"
     sized_by: str | None = None
+    grows: bool = False
     summary: str = ""
 
     def __attrs_post_init__(self) -> None:

@@ -5,10 +5,11 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from inspect import Parameter, Signature
-from typing import TYPE_CHECKING, Any, Literal
+from typing import TYPE_CHECKING, Any
 
+from bcore.choices import As
 from bcore.errors import ConfigError, NotFoundError, RequestError
-from bcore.instants import Instant, parse_instant, to_datetime
+from bcore.instants import Instant, parse_instant
 from bcore.query import Request
 
 if TYPE_CHECKING:
@@ -18,7 +19,6 @@ if TYPE_CHECKING:
     from bcore.records import SeriesStats
 
 EVERY = ("start_time", "end_time", "limit", "offset", "tail", "after_id", "columns")
-As = Literal["pandas", "arrow", "polars"]
 
 
 def converter(as_: As) -> Callable[[pa.Table], Any]:
@@ -43,15 +43,19 @@ def _to_pandas(table: pa.Table) -> Any:
         raise ConfigError(["frames need pandas: pip install 'bcore[pandas]', or ask for as_=\"arrow\""]) from error
 
 
-def stats_row(stats: SeriesStats) -> dict[str, Any]:
-    times = {"first_time": stats.first_time, "last_time": stats.last_time}
-    return {
-        "dataset": stats.series.dataset.name,
-        "symbol": stats.series.symbol,
-        "rows": stats.rows,
-        "bytes": stats.bytes,
-        **{name: None if time is None else to_datetime(time) for name, time in times.items()},
-    }
+def stats_table(stats: Iterable[SeriesStats]) -> pa.Table:
+    """One row a series."""
+    import pyarrow as pa
+
+    instant = pa.timestamp("us", tz="UTC")
+    texts, counts = dict.fromkeys(("dataset", "symbol"), pa.string()), dict.fromkeys(("rows", "bytes"), pa.int64())
+    schema = pa.schema({**texts, **counts, "first_time": instant, "last_time": instant})
+    rows = [
+        {"dataset": each.series.dataset.name, "symbol": each.series.symbol}
+        | {name: getattr(each, name) for name in ("rows", "bytes", "first_time", "last_time")}
+        for each in stats
+    ]
+    return pa.Table.from_pylist(rows, schema=schema)
 
 
 def asked(

@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+import inspect
+import pydoc
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -87,6 +89,22 @@ def test_every_view_has_a_method_with_its_own_parameters(client: Client) -> None
     assert "get_bars" == client.get_bars.__name__
     assert (client.get_bars.__doc__ or "").startswith("Toy bars; options as in `read`.")
     assert "- `seconds`: " in (client.get_bars.__doc__ or "")
+
+
+@pytest.mark.parametrize(
+    ("method", "own"),
+    [
+        (Client.get_trades, ["after_id"]),
+        (Client.get_orderbook, ["tick_size", "levels"]),
+        (Client.get_ohlcv, ["timeframe"]),
+    ],
+)
+def test_help_and_tab_tell_what_the_named_methods_take(method: Any, own: list[str]) -> None:
+    every = ["as_", "start_time", "end_time", "limit", "offset", "tail", "columns"]
+    told = inspect.signature(method).parameters
+    assert ["self", "symbol", *every, *own] == list(told)
+    assert ("pandas", 0, None) == tuple(told[name].default for name in ("as_", "offset", "limit"))
+    assert "limit: 'int | None' = None" in pydoc.plain(pydoc.render_doc(method))
 
 
 def test_dir_lists_the_methods_of_views(client: Client) -> None:

@@ -13,7 +13,7 @@ from bc_toy import bars, tick_batch, ticks
 from bcore import following
 from bcore.client import Client
 from bcore.errors import NotFoundError, RequestError
-from bcore.following import followed
+from bcore.following import Told, place_in
 from bcore.instants import SECOND
 from bcore.ledger import ledger_of, noted
 from bcore.local import StoreReader
@@ -48,6 +48,10 @@ def diffs(*rows: tuple[int, str, int]) -> Batch:
         for last, side, at in rows
     ]
     return Batch(DIFFS, "AAA", pa.Table.from_pylist(told, schema=DIFFS.schema))
+
+
+def followed(store: MemoryStore, of: Series, cursor: str | None) -> Told:
+    return following.followed(place_in(store, of, {}), ((store, of),), cursor)
 
 
 class Follower:
@@ -200,11 +204,20 @@ def test_the_client_hands_out_frames_and_a_cursor_to_go_on_with(client: Client) 
     assert [] == list(client.follow("ticks", "AAA", after=new.cursor, timeout=0))
 
 
-def test_what_is_computed_or_not_there_is_not_followed(client: Client) -> None:
-    with pytest.raises(RequestError, match="bars is computed: name what it is computed from, ticks"):
-        client.follow("bars", "AAA")
+def test_what_is_not_there_is_not_followed(client: Client) -> None:
     with pytest.raises(NotFoundError, match="nothing is stored of ticks for the symbol 'AAB'"):
         client.follow("ticks", "AAB")
+    with pytest.raises(NotFoundError, match=r"there is no view 'tick' \(did you mean ticks"):
+        client.follow("tick", "AAA")
+    with pytest.raises(RequestError, match="lots is not known; known: none"):
+        client.follow("ticks", "AAA", lots=1)
+
+
+def test_rows_of_a_facet_are_followed_alone(client: Client) -> None:
+    with client.follow("ticks", "AAA", after=5, lot=1, timeout=0, as_="arrow") as new:
+        found = [each for rows in new for each in rows["id"].to_pylist()]
+    assert [7, 16, 19] == found
+    assert "19~10-14" == new.cursor
 
 
 def test_gaps_are_told_as_a_frame(client: Client) -> None:

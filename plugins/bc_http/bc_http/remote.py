@@ -80,14 +80,18 @@ class HttpReader:
     def gaps(self, dataset: str, symbol: str) -> Sequence[Gap]:
         return gaps_in(self._table(f"/gaps/{quote(dataset, safe='')}/{quote(symbol)}"))
 
-    def follow(self, dataset: str, symbol: str, cursor: str | None = None) -> Told:
-        view = self.views().get(dataset)
-        path = f"/live/{quote(dataset, safe='')}/{quote(symbol)}"
+    def follow(
+        self, view: str, symbol: str, cursor: str | None = None, params: Mapping[str, Any] | None = None
+    ) -> Told:
+        path = f"/live/{quote(view, safe='')}/{quote(symbol)}"
+        own = {name: _text(value) for name, value in (params or {}).items() if value is not None}
+        given = {**own, "time": "us", "settled": "true"}
+        known = self.views().get(view)
 
         def opened(after: str | None) -> requests.Response:
-            return self._asked(path, {"time": "us"} | ({} if after is None else {"after_id": after}), EVENTS)
+            return self._asked(path, given | ({} if after is None else {"after_id": after}), EVENTS)
 
-        return followed(opened, pa.schema([]) if view is None else view.schema, CUT, cursor)
+        return followed(opened, pa.schema([]) if known is None else known.schema, CUT, cursor)
 
     def read(self, request: Request) -> pa.Table:
         """Asked again from the start, once, if the answer broke off."""

@@ -71,8 +71,9 @@ def _rows(message: dict[str, Any] | None, schema: pa.Schema) -> pa.Table | None:
         return None
     loose = pa.schema([pa.field(each.name, _plain(each.type)) for each in schema])
     table = pa.Table.from_pylist(message["data"], schema=loose)
-    columns = [_column(table.column(each.name), each) for each in schema]
-    return pa.Table.from_arrays(columns, schema=schema)
+    shown = pa.schema([each for each in schema if each.name in message["data"][0]])  # `levels` may leave some out
+    columns = [_column(table.column(each.name), each) for each in shown]
+    return pa.Table.from_arrays(columns, schema=shown)
 
 
 def _plain(kind: pa.DataType) -> pa.DataType:

@@ -180,6 +180,7 @@ BOOK_INTERVALS = Computation(
     INTERVAL_SCHEMA,
     NoParams,
     book_intervals,
+    grows=True,
     summary="From when to when the recorded book is verified, suspect or unknown, and why",
 )
 BOOK_PROOFS = Computation(

@@ -79,12 +79,14 @@ class Answers:
         # What is hot is little, and comes in one piece; a bcore there that is older sends it as it is.
         return unpacked(self._asked(Question("read", request, {"packed": True})).read_all()).to_reader()
 
-    def follow(self, dataset: str, symbol: str, cursor: str | None = None) -> Told:
+    def follow(
+        self, view: str, symbol: str, cursor: str | None = None, params: Mapping[str, Any] | None = None
+    ) -> Told:
         """Goes on behind the last row where the link breaks; gives up after some tries in a row."""
         failures = 0
         while True:
             try:
-                asked = {"dataset": dataset, "symbol": symbol, "cursor": cursor}
+                asked = {"dataset": view, "symbol": symbol, "cursor": cursor, "params": dict(params or {})}
                 for batch, cursor in self._lend().told(Question("follow", None, asked), self._take_back):
                     failures = 0
                     yield (pa.Table.from_batches([batch]) if batch.num_rows else None), cursor

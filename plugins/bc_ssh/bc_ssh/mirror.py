@@ -15,7 +15,7 @@ import time
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path, PurePosixPath
 from threading import Lock
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from attrs import define, evolve, field, frozen
 
@@ -104,8 +104,10 @@ class Mirror:
     def gaps(self, dataset: str, symbol: str) -> Sequence[Gap]:
         return self._fresh().gaps(dataset, symbol)
 
-    def follow(self, dataset: str, symbol: str, cursor: str | None = None) -> Told:
-        for told in self._fresh().follow(dataset, symbol, cursor):
+    def follow(
+        self, view: str, symbol: str, cursor: str | None = None, params: Mapping[str, Any] | None = None
+    ) -> Told:
+        for told in self._fresh().follow(view, symbol, cursor, params):
             yield told
             self._fresh()
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import logging
 from collections.abc import Mapping, Sequence
 from threading import Lock
-from typing import TYPE_CHECKING, Protocol
+from typing import TYPE_CHECKING, Any, Protocol
 
 from attrs import define, field
 
@@ -38,7 +38,9 @@ class Archive(Protocol):
     def stats(self) -> list[SeriesStats]: ...
     def proofs(self, dataset: str, symbol: str, *, end: int | None = None) -> Sequence[DayProof]: ...
     def gaps(self, dataset: str, symbol: str) -> Sequence[Gap]: ...
-    def follow(self, dataset: str, symbol: str, cursor: str | None = None) -> Told: ...
+    def follow(
+        self, view: str, symbol: str, cursor: str | None = None, params: Mapping[str, Any] | None = None
+    ) -> Told: ...
     def close(self) -> None: ...
 
 
@@ -76,8 +78,10 @@ class SshReader:
     def gaps(self, dataset: str, symbol: str) -> Sequence[Gap]:
         return self._there().gaps(dataset, symbol)
 
-    def follow(self, dataset: str, symbol: str, cursor: str | None = None) -> Told:
-        return self._there().follow(dataset, symbol, cursor)
+    def follow(
+        self, view: str, symbol: str, cursor: str | None = None, params: Mapping[str, Any] | None = None
+    ) -> Told:
+        return self._there().follow(view, symbol, cursor, params)
 
     def close(self) -> None:
         with self._lock:

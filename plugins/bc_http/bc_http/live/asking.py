@@ -11,8 +11,10 @@ from bc_http.live.by_id import ById
 from bc_http.live.by_key import ByKey
 from bc_http.live.computed import Computed, Doubt
 from bc_http.live.feeds import Feed, Shape
+from bc_http.live.settled import Settled
 from bc_http.parameters import Parameters, Problems, refuse
 from bcore.catalogue import View
+from bcore.local import StoreReader
 from bcore.protocols import Reader, ViewInfo
 from bcore.records import Dataset, Series
 
@@ -29,6 +31,10 @@ class LiveCommon:
     time: Literal["iso", "us"] = field(
         default="iso", metadata={"help": "timestamps: ISO 8601, or us since 1970 as a number"}
     )
+    settled: bool = field(
+        default=False,
+        metadata={"help": "of a computed view each row once, when it is final, and not every time that it changes"},
+    )
 
 
 @frozen
@@ -41,6 +47,7 @@ class Followed:
     params: tuple[tuple[str, str], ...]
     columns: tuple[str, ...]
     micros: bool
+    settled: bool
 
     @classmethod
     def parsed(cls, view: ViewInfo, symbol: str, query: str) -> tuple[Followed, str | None]:
@@ -52,7 +59,7 @@ class Followed:
         names = common.columns or tuple(view.schema.names)
         if isinstance(view, View):
             names = tuple(view.columns(common.columns or None, given.params))
-        followed = cls(view, view.name, symbol, tuple(sorted(own.items())), names, common.time == "us")
+        followed = cls(view, view.name, symbol, tuple(sorted(own.items())), names, common.time == "us", common.settled)
         return followed, common.after_id
 
     def feed(self, reader: Reader) -> Feed[Any]:
@@ -65,6 +72,8 @@ class Followed:
         if store is None:
             return Computed(reader, view, self.symbol, params, shape)
         ids = dataset.sequence == dataset.key[0]
+        if view.made_by is not None and self.settled and isinstance(reader, StoreReader):
+            return Settled(reader.settling(view, self.symbol, params), shape)
         if view.made_by is not None:
             series = Series(dataset, self.symbol)
             return Computed(reader, view, self.symbol, params, shape, Doubt(store, series) if ids else None)
