@@ -209,7 +209,7 @@ def depth_of(*symbols: str, **config: Any) -> Any:
 
 def test_a_connection_is_replaced_by_the_next_one_without_a_doubt() -> None:
     truth = recorded(BTC[0])
-    with ReplayServer(BTC[0], speed=12.0, wait=True) as server:
+    with ReplayServer(BTC[0], speed=8.0, wait=True) as server:
         recorder = opened(server, depth_of("BTCUSDT", checkpoint=5.0), stream_lifetime=1.0, stream_overlap=0.2)
         recorder.until(lambda: states(recorder.shelf, "BTCUSDT") == ["verified"])
         before = server.status()["accepted"]
