@@ -190,7 +190,8 @@ def test_a_changed_host_key_is_refused_with_the_advice_to_give(far: FarMachine, 
         assert "Ask who runs it for its new fingerprint" in told
         assert re.search(rf"ssh-keygen -f .{far.known_hosts}. -R .\[127\.0\.0\.1\]:{far.port}", told)
         far.known_hosts.write_text("")
-        with opened(far, archive) as client, pytest.raises(ConfigError, match=r"not met this machine yet.*`ssh far`"):
+        told = pytest.raises(ConfigError, match=rf"not met this machine yet.*`ssh -F {far.config} far`")
+        with opened(far, archive) as client, told:
             client.views()
     finally:
         far.known_hosts.write_text(known)

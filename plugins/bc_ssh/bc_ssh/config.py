@@ -132,6 +132,14 @@ class SshConfig:
     def destination(self) -> str:
         return f"{self.user}@{self.host}" if self.user else str(self.host)
 
+    def by_hand(self, program: str = "ssh") -> str:
+        """What a person types to get there; `program` is ssh, or ssh-keyscan, which knows no configuration."""
+        scans = program == "ssh-keyscan"
+        words = [program, *(["-p", str(self.port)] if self.port else [])]
+        words += ["-F", self.config] if self.config and not scans else []
+        words += ["-i", self.key] if self.key and not scans else []
+        return shlex.join([*words, str(self.host) if scans else self.destination])
+
     @property
     def far_command(self) -> str:
         """What the login shell over there is given: every word quoted."""

@@ -105,7 +105,7 @@ class SshReader:
             answers.close()
             if self.config.mode == "bcore":
                 raise ConfigError([f'{error}; name it with command = "...", or take mode = "sftp"']) from error
-            log.warning("%s; its files are copied over sftp instead", error)
+            log.warning('%s: its files come by sftp instead; command = "..." names one that is elsewhere', error)
             return self._mirrored(Session(self.config))
         except BaseException:
             answers.close()

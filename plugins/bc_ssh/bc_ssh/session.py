@@ -153,27 +153,28 @@ class Running:
 
 def explained(config: SshConfig, status: int, said: str) -> BcoreError:
     """What ssh's exit status and words mean."""
-    name, host = config.name, config.host
+    name = config.name
     far = next((line.strip() for line in reversed(said.splitlines()) if line.strip()), f"ssh ended with {status}")
     if "IDENTIFICATION HAS CHANGED" in said or "REVOKED HOST KEY" in said:
         return ConfigError(
             [
                 f"{name}: the machine's host key is not the one you know. Either it was set up anew, or somebody stands"
-                f" between. Ask who runs it for its new fingerprint. Only if that is what `ssh-keyscan {host} | "
-                f"ssh-keygen -lf -` shows: {_forget(config, said)}, then ssh {config.destination}"
+                f" between. Ask who runs it for its new fingerprint. Only if that is what "
+                f"`{config.by_hand('ssh-keyscan')} | ssh-keygen -lf -` shows: {_forget(config, said)}, then "
+                f"{config.by_hand()}"
             ]
         )
     if "Host key verification failed" in said or "host key is known for" in said:
         return ConfigError(
             [
-                f"{name}: you have not met this machine yet. Connect once with `ssh {config.destination}`, compare the "
+                f"{name}: you have not met this machine yet. Connect once with `{config.by_hand()}`, compare the "
                 "fingerprint that it shows, and answer yes"
             ]
         )
     if "Permission denied" in said and status == 255:
         return ConfigError(
             [
-                f"{name}: it does not let you in ({far}). What makes `ssh {config.destination}` work works here too: "
+                f"{name}: it does not let you in ({far}). What makes `{config.by_hand()}` work works here too: "
                 'a key of yours in its authorized_keys, an agent (ssh-add), key = "..."'
             ]
         )

@@ -75,6 +75,13 @@ def test_what_begins_in_the_home_needs_no_tilde() -> None:
     assert ("ssh://far/~/~/data", "data") == (config.name, config.far_path)
 
 
+def test_what_a_person_types_to_get_there_has_the_port_and_the_files() -> None:
+    config = SshConfig(host="far", user="me", port=2222, config="my config", key="id")
+    assert "ssh -p 2222 -F 'my config' -i id me@far" == config.by_hand()
+    assert "ssh-keyscan -p 2222 far" == config.by_hand("ssh-keyscan")
+    assert "ssh far" == SshConfig(host="far").by_hand()
+
+
 def test_a_command_that_cannot_be_read_is_refused() -> None:
     for command in ("", "'open"):
         with pytest.raises(FieldsError, match="command"):
