@@ -25,7 +25,7 @@ from far_machine import FarMachine, far_machine
 
 import bcore
 from bc_trades.datasets import TRADES
-from bcore.records import Batch
+from bcore.records import Batch, Series
 
 BLOCK = 500_000
 
@@ -106,6 +106,42 @@ def sync(far: FarMachine, there: Path, here: Path, rows: int, size: int) -> None
     client.close()
 
 
+def recorded(far: FarMachine, folder: Path) -> None:
+    """The whole hot window of a recorded book at the default tick sizes, beside an Arrow stream with zstd."""
+    program = str(Path(sys.executable).with_name("bcore"))
+    words = (program, "demo", "--for", "6", "--speed", "60", "--data", str(folder / "demo"))
+    subprocess.run(words, check=True, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, cwd=folder)
+    with bcore.open(folder / "demo", hot=True) as here:
+        table, plain = here.read("orderbook", "BTCUSDT"), pa.BufferOutputStream()
+    with pa.ipc.new_stream(plain, table.schema, options=pa.ipc.IpcWriteOptions(compression="zstd")) as stream:
+        stream.write_table(table.combine_chunks())
+    with bcore.open(f"ssh://far{folder / 'demo'}", **far.options()) as client:
+        client.views()
+        reader = client.reader
+        before, begun = reader.received, time.perf_counter()  # type: ignore[attr-defined]
+        new = client.sync_hot_snapshot("orderbook", "BTCUSDT", folder / "hot")
+        seconds, moved = time.perf_counter() - begun, reader.received - before  # type: ignore[attr-defined]
+    beside = f"an Arrow stream with zstd: {plain.getvalue().size:,}"
+    print(f"hot order books, recorded ({new} x 129)  {seconds:8.2f} s    {moved:,} bytes ({beside})")
+
+
+def by_sftp(far: FarMachine, there: Path, here: Path, rows: int, size: int) -> None:
+    """Where there is no bcore, and `here` has all but the newest."""
+    mirror = here.parent / "mirror"
+    store = store_at(there)
+    store.append(block(rows + 1000, 1000))
+    store.close()
+    for what in ("1,000 new trades by sftp", "nothing new by sftp, all merged"):
+        begun = time.perf_counter()
+        with bcore.open(f"ssh://far{there}", mode="sftp", mirror=str(mirror), **far.options()) as client:
+            new = client.sync_incremental("trades", "BTCUSDT", here)
+            seconds, moved = time.perf_counter() - begun, client.reader.received  # type: ignore[attr-defined]
+        print(f"{what:38} {seconds:8.2f} s    {moved:,} bytes, {new:,} rows, {moved / size:.2%} of the archive")
+        store = store_at(there)
+        store.compact(Series(TRADES, "BTCUSDT"))  # type: ignore[attr-defined]
+        store.close()
+
+
 def main() -> None:
     parser = argparse.ArgumentParser()
     parser.add_argument("--rows", type=int, default=10_000_000)
@@ -115,6 +151,8 @@ def main() -> None:
         size = fill(there, rows)
         with far_machine(Path(folder) / "far") as far:
             sync(far, there, here, rows, size)
+            by_sftp(far, there, here, rows, size)
+            recorded(far, Path(folder))
         floor = processor("pass")
         print(
             f"import bcore                           {1000 * (processor('import bcore') - floor):8.1f} ms of processor"

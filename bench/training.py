@@ -1,4 +1,4 @@
-"""What "train on a month" takes: a month of trades made up, and the example run over a day and over all of it.
+"""What "train on a month" takes: a month of trades made up, and the example run over a day, a week and all of it.
 
     python bench/training.py [--days 30 --rows 1000000] [--at DIR]
 
@@ -68,16 +68,32 @@ def filled(path: Path, days: int, rows: int) -> None:
 
 
 def trained(path: Path) -> None:
-    begun = time.perf_counter()
-    words = [sys.executable, str(EXAMPLE), str(path), "BTCUSDT", "1m"]
-    said = subprocess.run(words, capture_output=True, text=True, check=True).stdout
+    begun, words = time.perf_counter(), [sys.executable, str(EXAMPLE), str(path), "BTCUSDT", "1m"]
+    with subprocess.Popen(words, stdout=subprocess.PIPE, text=True) as process:
+        own = 0
+        while process.poll() is None:
+            own = max(own, own_memory(process.pid))
+            time.sleep(0.01)
+        assert process.stdout is not None
+        assert process.returncode == 0
+        said = process.stdout.read()
     seconds = time.perf_counter() - begun
     bars, peak = (int(number.replace(",", "")) for number in re.findall(r"([\d,]+) (?:proven|MB)", said))
     store = ParquetStore(path)
     held = store.stats(Series(TRADES, "BTCUSDT"))
     store.close()
     told = f"{held.rows:,} trades, {bars:,} bars"
-    print(f"{told:36} {seconds:7.1f} s    {peak:6,} MB at most    ({held.bytes / 1e6:,.0f} MB of files)", flush=True)
+    files = f"{held.bytes / 1e6:,.0f} MB of files"
+    print(f"{told:36} {seconds:7.1f} s    {peak:6,} MB at most, {own:,} without mapped files    ({files})", flush=True)
+
+
+def own_memory(pid: int) -> int:
+    """MB of a process that are no pages of files; 0 where it has ended."""
+    try:
+        found = re.search(r"RssAnon:\s+(\d+) kB", Path(f"/proc/{pid}/status").read_text())
+    except OSError:
+        return 0
+    return int(found[1]) // 1024 if found else 0
 
 
 def main() -> None:
@@ -88,9 +104,9 @@ def main() -> None:
     asked = parser.parse_args()
     with tempfile.TemporaryDirectory() as temporary:
         place = asked.at or Path(temporary)
-        for name, days in (("day", 1), ("month", asked.days)):
+        for name, days in (lengths := {"day": 1, "week": 7, "month": asked.days}).items():
             filled(place / name, days, asked.rows)
-        for name in ("day", "month"):
+        for name in lengths:
             trained(place / name)
         file = place / "month" / "trades" / "BTCUSDT.parquet"
         done = subprocess.run([sys.executable, "-c", WHOLE, str(file)], capture_output=True, text=True, check=True)
