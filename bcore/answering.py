@@ -83,16 +83,22 @@ class Answering:
     def _rows(self, question: Question) -> tuple[pa.Schema, Rows]:
         if question.request is None:
             raise RequestError("a read needs a request")
-        if question.request.hot:
-            table = self.reader.read(question.request)
-            return _table(self._packed(table, question.request.view) if question.arguments.get("packed") else table)
-        reader = self.reader.scan(question.request)
-        return reader.schema, ((batch, None) for batch in reader)
+        request = question.request
+        if request.hot:
+            table = self.reader.read(request)
+            schema, batches = table.schema, iter(table.combine_chunks().to_batches())
+        else:
+            reader = self.reader.scan(request)
+            schema, batches = reader.schema, iter(reader)
+        if question.arguments.get("packed"):
+            return self._packed(request.view, schema, batches)
+        return schema, ((batch, None) for batch in batches)
 
-    def _packed(self, table: pa.Table, view: str) -> pa.Table:
-        from bcore.packing import packed
+    def _packed(self, view: str, schema: pa.Schema, batches: Iterator[pa.RecordBatch]) -> tuple[pa.Schema, Rows]:
+        from bcore.packing import packed, packed_schema
 
-        return packed(table, [name for name in self.reader.views()[view].facets if name in table.column_names])
+        facets = [name for name in self.reader.views()[view].facets if name in schema.names]
+        return packed_schema(), ((row, None) for row in packed(schema, batches, facets))
 
     def _symbols(self, question: Question) -> tuple[pa.Schema, Rows]:
         import pyarrow as pa
@@ -125,6 +131,8 @@ class Answering:
     def _stream(self, schema: pa.Schema, rows: Rows) -> None:
         import pyarrow as pa
 
+        from bcore.packing import rows_in
+
         count, spoke, early, nothing = 0, 0.0, False, pa.RecordBatch.from_pylist([], schema=schema)
         options = pa.ipc.IpcWriteOptions(compression="zstd")
         with pa.ipc.new_stream(pa.PythonFile(self._out, "w"), schema, options=options) as stream:
@@ -135,7 +143,7 @@ class Answering:
                     break
                 if batch is not None:
                     stream.write_batch(batch, custom_metadata=marks)
-                    count, spoke = count + batch.num_rows, time.monotonic()
+                    count, spoke = count + rows_in(batch), time.monotonic()
                 elif time.monotonic() - spoke > ALIVE:  # an empty batch, which whoever follows sees as it comes
                     stream.write_batch(nothing, custom_metadata=marks)
                     spoke = time.monotonic()

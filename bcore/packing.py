@@ -1,4 +1,4 @@
-"""Few rows of many columns in as few bytes as can be, for the wire: a snapshot of what is hot is most of a small sync.
+"""Rows in as few bytes as can be, for the wire.
 
 Prices and quantities are decimals, in which floats show no pattern: as whole numbers of their last digit they do. Rows
 that share the values of their facets (snapshots at one tick size) are put together, each column becomes the steps from
@@ -8,7 +8,7 @@ one row to the next, and all of it is compressed in one piece. What does not com
 from __future__ import annotations
 
 import json
-from collections.abc import Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from decimal import Decimal
 from math import isfinite
 from typing import TYPE_CHECKING, Any
@@ -25,14 +25,45 @@ ORDER = "\0order"
 PLAIN, STEPS = -2, -1  # styles of a column; a number of decimals is one too
 
 
-def _schema() -> pa.Schema:
+def packed_schema() -> pa.Schema:
+    """Of what is packed: a row for each batch, and one without rows before them, which tells what they are of."""
     import pyarrow as pa
 
-    return pa.schema({"schema": pa.binary(), "styles": pa.string(), "content": pa.binary(), "size": pa.int64()})
+    number = pa.int64()
+    told = {"schema": pa.binary(), "styles": pa.string(), "content": pa.binary(), "size": number, "rows": number}
+    return pa.schema(told)
 
 
-def packed(table: pa.Table, facets: Sequence[str] = ()) -> pa.Table:
-    """One row with everything in it."""
+def rows_in(batch: pa.RecordBatch) -> int:
+    """How many rows it holds, packed or not."""
+    if batch.schema.names != packed_schema().names:
+        return int(batch.num_rows)
+    return sum(batch.column("rows").to_pylist())
+
+
+def packed(
+    schema: pa.Schema, batches: Iterable[pa.RecordBatch], facets: Sequence[str] = ()
+) -> Iterator[pa.RecordBatch]:
+    """Each batch as one row."""
+    yield _packed(schema.empty_table(), ())
+    for batch in batches:
+        import pyarrow as pa
+
+        yield _packed(pa.Table.from_batches([batch]), facets)
+
+
+def unpacked(reader: pa.RecordBatchReader) -> pa.RecordBatchReader:
+    """What was packed; what was not comes as it is."""
+    import pyarrow as pa
+
+    if not reader.schema.equals(packed_schema()):
+        return reader
+    schema = _unpacked(reader.read_next_batch()).schema
+    batches = (batch for row in reader for batch in _unpacked(row).to_batches())
+    return pa.RecordBatchReader.from_batches(schema, batches)
+
+
+def _packed(table: pa.Table, facets: Sequence[str]) -> pa.RecordBatch:
     import pyarrow as pa
     import pyarrow.compute as pc
 
@@ -53,25 +84,22 @@ def packed(table: pa.Table, facets: Sequence[str] = ()) -> pa.Table:
         "styles": json.dumps(styles),
         "content": pa.Codec("zstd", compression_level=LEVEL).compress(content, asbytes=True),
         "size": content.size,
+        "rows": table.num_rows,
     }
-    return pa.Table.from_pylist([row], schema=_schema())
+    return pa.RecordBatch.from_pylist([row], schema=packed_schema())
 
 
-def unpacked(table: pa.Table) -> pa.Table:
-    """What was packed; a table that was not comes back as it is."""
+def _unpacked(batch: pa.RecordBatch) -> pa.Table:
     import pyarrow as pa
     import pyarrow.compute as pc
 
-    if not table.schema.equals(_schema()):
-        return table
-    (row,) = table.to_pylist()
+    (row,) = batch.to_pylist()
     schema = pa.ipc.read_schema(pa.py_buffer(row["schema"]))
     content = pa.Codec("zstd").decompress(row["content"], decompressed_size=row["size"])
     stepped = pa.ipc.open_stream(content).read_all()
-    styles = json.loads(row["styles"])
     columns = [
         _restored(stepped.column(name).combine_chunks(), style, schema.field(name).type)
-        for name, style in zip(schema.names, styles, strict=True)
+        for name, style in zip(schema.names, json.loads(row["styles"]), strict=True)
     ]
     found = pa.Table.from_arrays(columns, schema=schema)
     return found.take(pc.sort_indices(stepped.column(ORDER))) if ORDER in stepped.column_names else found

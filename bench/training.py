@@ -70,27 +70,28 @@ def filled(path: Path, days: int, rows: int) -> None:
 def trained(path: Path) -> None:
     begun, words = time.perf_counter(), [sys.executable, str(EXAMPLE), str(path), "BTCUSDT", "1m"]
     with subprocess.Popen(words, stdout=subprocess.PIPE, text=True) as process:
-        own = 0
+        peak, own = 0, 0
         while process.poll() is None:
-            own = max(own, own_memory(process.pid))
+            peak, own = max(peak, memory(process.pid, "VmHWM")), max(own, memory(process.pid, "RssAnon"))
             time.sleep(0.01)
         assert process.stdout is not None
         assert process.returncode == 0
         said = process.stdout.read()
     seconds = time.perf_counter() - begun
-    bars, peak = (int(number.replace(",", "")) for number in re.findall(r"([\d,]+) (?:proven|MB)", said))
+    found = re.search(r"([\d,]+) proven bars", said)
     store = ParquetStore(path)
     held = store.stats(Series(TRADES, "BTCUSDT"))
     store.close()
-    told = f"{held.rows:,} trades, {bars:,} bars"
+    told = f"{held.rows:,} trades, {found[1] if found else 'no'} bars"
     files = f"{held.bytes / 1e6:,.0f} MB of files"
     print(f"{told:36} {seconds:7.1f} s    {peak:6,} MB at most, {own:,} without mapped files    ({files})", flush=True)
 
 
-def own_memory(pid: int) -> int:
-    """MB of a process that are no pages of files; 0 where it has ended."""
+def memory(pid: int, which: str) -> int:
+    """MB, as the system counts them for a process; 0 where it has ended. What a process says of itself at its end may
+    be the memory of the one that started it."""
     try:
-        found = re.search(r"RssAnon:\s+(\d+) kB", Path(f"/proc/{pid}/status").read_text())
+        found = re.search(rf"{which}:\s+(\d+) kB", Path(f"/proc/{pid}/status").read_text())
     except OSError:
         return 0
     return int(found[1]) // 1024 if found else 0

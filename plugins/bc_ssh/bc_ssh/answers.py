@@ -74,10 +74,8 @@ class Answers:
             return self.scan(request).read_all()
 
     def scan(self, request: Request) -> pa.RecordBatchReader:
-        if not request.hot:
-            return self._asked(Question("read", request))
-        # What is hot is little, and comes in one piece; a bcore there that is older sends it as it is.
-        return unpacked(self._asked(Question("read", request, {"packed": True})).read_all()).to_reader()
+        """Packed; a bcore there that is older sends rows as they are."""
+        return unpacked(self._asked(Question("read", request, {"packed": True})))
 
     def follow(
         self, view: str, symbol: str, cursor: str | None = None, params: Mapping[str, Any] | None = None

@@ -26,6 +26,7 @@ from bcore.frames import (
     error_in,
     frame,
 )
+from bcore.packing import rows_in
 
 BUFFER = 2**18
 Marked = tuple["pa.RecordBatch", Any]
@@ -96,7 +97,7 @@ class Link:
         rows = 0
         try:
             for batch, marks in stream.iter_batches_with_custom_metadata():
-                rows += batch.num_rows
+                rows += rows_in(batch)
                 yield batch, marks
             answer.drain()
         except (pa.ArrowInvalid, OSError, BcoreError) as error:
