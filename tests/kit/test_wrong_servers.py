@@ -139,6 +139,37 @@ class TestDeaf(Door):
         time.sleep(3600)
 
 
+@flawed("it_answers_from_its_start_to_its_close")
+class TestSleepy(Door):
+    """Begins nothing."""
+
+    def start(self, reader: Reader) -> None:
+        pass
+
+
+@flawed("it_serves_until_it_is_asked_to_stop")
+class TestLeavingOpen(Door):
+    """Ends, and leaves its door open."""
+
+    def serve(self, reader: Reader) -> None:
+        self.start(reader)
+        with suppress(Stopped):
+            self.wait()
+        HELD.append(self._listening)  # type: ignore[arg-type]
+
+
+@flawed("it_serves_until_it_is_asked_to_stop")
+class TestClosingAndStaying(Door):
+    """Closes its door and stays."""
+
+    def wait(self) -> None:
+        try:
+            super().wait()
+        except Stopped:
+            self.close()
+            time.sleep(3600)
+
+
 HELD: list[socket.socket] = []
 
 

@@ -118,16 +118,20 @@ class TestRight(SourceTests):
         return "AAA", BEGIN, BEGIN + 10**9
 
 
-def flawed(*tests: str) -> Any:
+def flawed(*tests: str, **more: Any) -> Any:
     """Makes the test class of a wrong source, which is to fail these tests."""
 
-    def kit(kind: type) -> type:
-        excuses = {f"test_{name}": str(kind.__doc__) for name in tests}
-        return type(
-            kind.__name__, (TestRight,), {"wrong": True, "kind": kind, "excuses": excuses, "__module__": __name__}
-        )
+    def kit(kind: Any) -> type:
+        excuses = {f"test_{name}": str(kind.__doc__ or "wrong on purpose") for name in tests}
+        body = {"wrong": True, "kind": kind, "excuses": excuses, "__module__": __name__, **more}
+        return type(kind.__name__, (TestRight,), body)
 
     return kit
+
+
+def saying(**wrong: Any) -> Any:
+    """The test class of a source that says something wrong of itself."""
+    return flawed("it_says_what_it_brings")(lambda **given: evolve(RightSource(**given), **wrong))
 
 
 @flawed("it_says_what_it_brings")
@@ -232,6 +236,105 @@ class TestNoFill(RightSource):
 
     def fill(self, symbol: str, first: int, last: int) -> Iterator[Batch]:
         yield ticks([first], symbol)
+
+
+TestNoDataset = saying(datasets=("ticks",))
+TestTwiceTheSame = saying(datasets=(TICKS, evolve(TICKS, highlight=None)))
+TestNoSymbol = saying(symbols=())
+TestInThePast = saying(interval=-1.0)
+DECLARES, FITS = "the_plugin_declares_what_the_source_brings", "every_batch_fits_what_was_declared"
+
+
+@frozen
+class Unexplained:
+    page: int = 5
+
+
+def factory_of(config: type, summary: str) -> Any:
+    return pytest.fixture(lambda self: Factory("ticks", config, lambda *made: RightSource(), summary, (TICKS,)))
+
+
+TestUnexplained = flawed(DECLARES, factory=factory_of(Unexplained, "Sample ticks"))(RightSource)
+TestUnsummed = flawed(DECLARES, factory=factory_of(Config, ""))(RightSource)
+
+
+def bringing(change: Callable[[Batch], Any], *tests: str, **more: Any) -> Any:
+    """The test class of a source that brings something else in place of each batch."""
+
+    class Bringing(RightSource):
+        def page(self, symbol: str, first: int) -> Any:
+            return change(super().page(symbol, first))
+
+    return flawed(*tests, **more)(Bringing)
+
+
+UNTOLD = pytest.fixture(lambda self: None)
+TestTables = bringing(lambda batch: batch.table, FITS)
+TestUndeclared = bringing(lambda batch: evolve(batch, dataset=evolve(TICKS, name="tocks")), FITS)
+TestSeconds = bringing(lambda batch: evolve(batch, observed=1.5e9), FITS)
+TestLooseRows = bringing(lambda batch: evolve(batch, rejected=("rubbish",)), FITS)
+TestEmptyHanded = bringing(lambda batch: evolve(batch, table=batch.table.slice(0, 0)), FITS)
+TestRounding = bringing(
+    lambda batch: evolve(batch, table=batch.table.set_column(3, "price", batch.table["lot"])),
+    "a_pass_brings_everything",
+)
+TestHoled = bringing(
+    lambda batch: evolve(batch, table=batch.table.filter(pa.compute.not_equal(batch.table["id"], 7))),
+    "a_pass_brings_everything",
+    expected=UNTOLD,
+)
+
+
+@flawed(FITS, "a_pass_brings_everything")
+class TestWithoutEnd(RightSource):
+    """Never ends a pass."""
+
+    def catch_up(self, after: Mapping[str, Key]) -> Iterator[Batch]:
+        while True:
+            yield ticks([1])
+
+
+@flawed("a_stream_joins_what_is_held_without_a_hole")
+class TestOneOfTwo(RightSource):
+    """Says that all is stored when one symbol is."""
+
+    def stream(self, held: Mapping[str, Spans]) -> Generator[Batch | None, None, None]:
+        yield ticks(range(5, 10) if held else range(5), "AAA")
+        while True:
+            yield None
+
+
+HISTORY = "history_is_brought_once_and_within_its_bounds"
+
+
+@flawed(HISTORY)
+class TestOthersHistory(RightSource):
+    """Plans portions of another symbol besides."""
+
+    def plan(self, symbol: str, start: int, end: int, done: Sequence[Origin], held: Spans) -> Sequence[Range]:
+        return [*super().plan(symbol, start, end, done, held), *([] if held else [Range("BBB", 0, 1)])]
+
+
+@flawed(HISTORY)
+class TestSilentPlan(RightSource):
+    """Does not say what it fetches."""
+
+    def plan(self, symbol: str, start: int, end: int, done: Sequence[Origin], held: Spans) -> Sequence[Range]:
+        return [evolve(each, summary="") for each in super().plan(symbol, start, end, done, held)]
+
+
+@flawed(HISTORY)
+class TestNoHistory(RightSource):
+    """Knows of no history where there is some."""
+
+    def plan(self, symbol: str, start: int, end: int, done: Sequence[Origin], held: Spans) -> Sequence[Range]:
+        return []
+
+
+@pytest.fixture(autouse=True)
+def _soon(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A pass of so many batches is taken for endless."""
+    monkeypatch.setattr("bcore.testing.sources.MOST", 200)
 
 
 def test_each_test_of_the_kit_finds_something() -> None:

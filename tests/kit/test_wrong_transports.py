@@ -154,6 +154,100 @@ class TestSulking(Echo):
             raise
 
 
+@flawed("rows_are_those_that_are_read_on_the_spot")
+class TestReadsOther(Echo):
+    """Reads other rows than it scans."""
+
+    def read(self, request: Request) -> pa.Table:
+        table = super().read(request)
+        return pa.concat_tables([table, table]) if table.num_rows else table.select(table.column_names[:1])
+
+    def scan(self, request: Request) -> pa.RecordBatchReader:
+        return super().read(request).to_reader()
+
+
+@flawed("rows_are_those_that_are_read_on_the_spot")
+class TestScansOther(Echo):
+    """Scans other columns than it reads."""
+
+    def scan(self, request: Request) -> pa.RecordBatchReader:
+        table = self.read(request)
+        return table.select(table.column_names[:-1]).to_reader()
+
+
+@flawed("views_are_described_as_on_the_spot")
+class TestHidingViews(Echo):
+    """Lists one view of two."""
+
+    def views(self) -> Mapping[str, Any]:
+        return {"ticks": self.near.views()["ticks"]}
+
+
+@flawed("views_are_described_as_on_the_spot")
+class TestOtherTypes(Echo):
+    """Describes a column that there is not."""
+
+    def views(self) -> Mapping[str, Any]:
+        views = self.near._catalogue().views
+        schema = views["ticks"].dataset.schema.append(pa.field("more", pa.string()))
+        return {**views, "ticks": View("ticks", evolve(views["ticks"].dataset, schema=schema))}
+
+
+@flawed("symbols_are_those_that_are_stored")
+class TestSomeSymbols(Echo):
+    """Knows the symbols of each view, and of all views none."""
+
+    def symbols(self, view: str | None = None) -> list[str]:
+        return self.near.symbols(view) if view else []
+
+
+@flawed("a_mistake_comes_back_as_the_same_error", "every_mistake_of_a_request_is_named")
+class TestTight(Echo):
+    """Says that there is a mistake, and not which."""
+
+    def read(self, request: Request) -> pa.Table:
+        try:
+            return super().read(request)
+        except RequestError as error:
+            raise type(error)("no") from error
+
+
+@flawed("every_mistake_of_a_request_is_named")
+class TestLastMistake(Echo):
+    """Says the last thing that is wrong."""
+
+    def read(self, request: Request) -> pa.Table:
+        try:
+            return super().read(request)
+        except RequestError as error:
+            raise RequestError(error.problems[-1]) from error
+
+
+@flawed("it_goes_on_after_a_mistake_and_after_an_answer_that_was_not_read_to_its_end")
+class TestShort(Echo):
+    """Answers less after a mistake."""
+
+    def read(self, request: Request) -> pa.Table:
+        try:
+            table = super().read(request)
+        except RequestError:
+            self.failed = True
+            raise
+        return table.slice(0, 2) if self.failed else table
+
+
+def speechless() -> Reader:
+    raise BcoreError
+
+
+class TestSpeechless(TestRight):
+    """Does not say what it cannot reach."""
+
+    wrong = True
+    absent = staticmethod(speechless)
+    excuses = {"test_where_nobody_answers_is_said_in_one_sentence": "says nothing"}
+
+
 def refused() -> Reader:
     raise ConnectionRefusedError("[Errno 111] Connection refused")
 
