@@ -274,7 +274,7 @@ TestUndeclared = bringing(lambda batch: evolve(batch, dataset=evolve(TICKS, name
 TestSeconds = bringing(lambda batch: evolve(batch, observed=1.5e9), FITS)
 TestLooseRows = bringing(lambda batch: evolve(batch, rejected=("rubbish",)), FITS)
 TestEmptyHanded = bringing(lambda batch: evolve(batch, table=batch.table.slice(0, 0)), FITS)
-TestRounding = bringing(
+TestMixingUp = bringing(
     lambda batch: evolve(batch, table=batch.table.set_column(3, "price", batch.table["lot"])),
     "a_pass_brings_everything",
 )
