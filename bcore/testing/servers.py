@@ -32,6 +32,7 @@ class ServerTests(Kit):
 
     - `section` (`{"port": port}`): what a configuration says for a server on this port of this machine;
     - `answers` (whether the port takes a connection): whether a server at this port answers;
+    - `listens` (True): whether it listens on that port, which can be taken then: not where it leaves files somewhere;
     - `alone` (True): whether `serve` runs in a thread of the tests; not where it is processes of its own.
     """
 
@@ -46,6 +47,10 @@ class ServerTests(Kit):
     @pytest.fixture
     def answers(self) -> Answers:
         return connects
+
+    @pytest.fixture
+    def listens(self) -> bool:
+        return True
 
     @pytest.fixture
     def alone(self) -> bool:
@@ -87,8 +92,10 @@ class ServerTests(Kit):
         server.close()
 
     def test_a_port_that_is_taken_is_a_mistake_of_the_configuration(
-        self, factory: Factory[Any], section: Section, here: StoreReader
+        self, factory: Factory[Any], section: Section, here: StoreReader, listens: bool
     ) -> None:
+        if not listens:
+            pytest.skip("the server listens on no port")
         with socket.create_server(("127.0.0.1", 0)) as taken:
             server = accompanying(factory, section(taken.getsockname()[1]))
             with pytest.raises(ConfigError), closing(server):

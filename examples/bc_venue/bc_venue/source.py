@@ -11,7 +11,7 @@ from attrs import field, frozen, validators
 from bc_venue.exchange import Venue
 from bcore.errors import ConfigError, ExchangeError, FaultyReplyError, SymbolsError
 from bcore.protocols import Key
-from bcore.records import Batch, Context, Dataset
+from bcore.records import Batch, Context, Dataset, Origin
 
 VENUE_TICKS = Dataset(
     "venue_ticks",
@@ -68,7 +68,7 @@ class VenueSource:
 
     def _pages(self, symbol: str, first: int) -> Iterator[Batch]:
         while page := self.venue.ticks(symbol, first, self.config.page):
-            yield Batch(VENUE_TICKS, symbol, table_of(page, symbol), observed=self.venue.now())
+            yield Batch(VENUE_TICKS, symbol, table_of(page, symbol), self.venue.now(), origin=Origin("rest"))
             first = int(page[-1]["id"]) + 1
 
 
