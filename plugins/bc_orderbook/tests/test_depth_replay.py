@@ -238,7 +238,8 @@ def assert_books_hold(shelf: Shelf, diffs: dict[int, Diff], truth: Recorded) -> 
 
 def test_a_stream_that_is_acknowledged_and_silent_recovers_by_itself() -> None:
     truth = recorded(BTC[0])
-    with ReplayServer(BTC[0], speed=6.0, faults=["acksilent@0:9"], wait=True) as server:
+    # Twice as long as the collector takes to notice, so that it does on a slow machine too.
+    with ReplayServer(BTC[0], speed=6.0, faults=["acksilent@0:14"], wait=True) as server:
         recorder = opened(server, depth_of("BTCUSDT"))
         recorder.until(lambda: states(recorder.shelf, "BTCUSDT")[-1:] == ["verified"])
         recorder.stop()
