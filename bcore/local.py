@@ -13,7 +13,7 @@ from bcore.deriving import Deriving
 from bcore.errors import NotFoundError, RequestError
 from bcore.faceting import check_facets
 from bcore.naming import near
-from bcore.protocols import Store
+from bcore.protocols import HOT_ROWS, Store
 from bcore.query import Query, Request
 from bcore.records import Dataset, DayProof, Series, SeriesStats, datasets_of
 
@@ -55,7 +55,7 @@ class StoreReader:
         query = request.query(view.dataset, where)
         if view.derivation:
             deriving = Deriving(store, view.derivation, params, columns)
-            table = deriving.of_hot(query) if request.hot and query.everything else deriving.table(query)
+            table = deriving.of_hot(query) if request.hot and query.everything else deriving.table(_few(query, request))
         else:
             query = evolve(query, columns=tuple(columns))
             table = store.hot(query) if request.hot else store.read(query)
@@ -64,6 +64,8 @@ class StoreReader:
         return table
 
     def scan(self, request: Request) -> pa.RecordBatchReader:
+        if request.newest_kept:
+            return self.read(request).to_reader()
         catalogue = self._catalogue()
         view = catalogue.view(request.view)
         where, params = view.split(request.params)
@@ -179,4 +181,9 @@ def _asked(view: View, request: Request) -> Query:
     if view.sized_by and request.tail is None and request.after is None:
         counted = Query(view.dataset, request.symbol, request.start, request.end)
         return evolve(counted, limit=request.limit, offset=request.offset)
-    return request.query(view.dataset, {})
+    return request.query(view.dataset, {}) if view.sized_by else _few(request.query(view.dataset, {}), request)
+
+
+def _few(query: Query, request: Request) -> Query:
+    """What is computed has no rows that are kept hot: its newest are as many as a store keeps."""
+    return evolve(query, tail=HOT_ROWS) if request.newest_kept else query

@@ -116,7 +116,8 @@ class Request:
     `limit` without `start` or `after` counts from the newest row back, as the exchange itself does; with one of
     them it counts from the oldest on. `tail` always counts from the newest. `offset` skips rows at the end that is
     counted from. `after` is a value of the view's sequence column: rows after it, for paging that never skips.
-    `params` are the view's own parameters and facets by name (`timeframe`, `tick_size`), as typed.
+    `params` are the view's own parameters and facets by name (`timeframe`, `tick_size`), as typed. `hot` without a
+    count asks for no more than the newest rows, as many as the store keeps hot.
     """
 
     view: str
@@ -164,6 +165,11 @@ class Request:
     def newest_first(self) -> bool:
         """Whether the count is from the newest row back."""
         return self.tail is not None or (self.limit is not None and self.start is None and self.after is None)
+
+    @property
+    def newest_kept(self) -> bool:
+        """Whether only the newest rows are wanted, as many as are kept hot."""
+        return self.hot and self.limit is None and self.tail is None
 
     def query(self, dataset: Dataset, where: Mapping[str, tuple[Any, ...]]) -> Query:
         """This request in a store's words, with the whole width of columns."""

@@ -18,6 +18,7 @@ from bcore.errors import ConflictError, NotFoundError, PluginError, RequestError
 from bcore.instants import SECOND
 from bcore.local import StoreReader
 from bcore.memory import MemoryStore
+from bcore.protocols import HOT_ROWS
 from bcore.query import Query, Request
 from bcore.records import Batch, Computation, Dataset
 
@@ -186,8 +187,13 @@ def test_what_it_may_not_read_is_named() -> None:
         Access("AAA", {"ticks": (MemoryStore(), ticks())}).read("tick")
 
 
-def test_a_hot_reader_computes_as_any_other() -> None:
+def test_a_hot_reader_computes_as_any_other_and_no_more_than_is_kept_hot() -> None:
     assert list(range(10)) == ids(reader_of(), hot=True)
+    reader = reader_of(HOT_ROWS + 10)
+    newest = list(range(10, HOT_ROWS + 10))
+    assert newest == ids(reader, hot=True)
+    assert newest == reader.scan(Request("noted", "AAA", hot=True)).read_all().column("id").to_pylist()
+    assert list(range(HOT_ROWS + 10)) == ids(reader, hot=True, tail=HOT_ROWS * 2)
 
 
 def leveled() -> Dataset:

@@ -12,7 +12,7 @@ from bcore.errors import NotFoundError, RequestError
 from bcore.instants import DAY, MINUTE, SECOND
 from bcore.local import StoreReader
 from bcore.memory import MemoryStore
-from bcore.protocols import Reader
+from bcore.protocols import HOT_ROWS, Reader
 from bcore.query import Query, Request, clip
 
 BAR = 10 * SECOND
@@ -86,6 +86,13 @@ def test_hot_asks_the_store_for_what_it_keeps_hot() -> None:
     reader = reader_of(list(range(20)))
     assert [18, 19] == ids(reader, limit=2, hot=True)
     assert 1 == counting(reader).hots
+
+
+def test_hot_bars_of_a_range_are_no_more_than_a_store_keeps_hot() -> None:
+    reader = reader_of(list(range(HOT_ROWS + 10)), [T0 + 10 * SECOND * each for each in range(HOT_ROWS + 10)])
+    whole, hot = (bar_starts(reader, start=T0, hot=hot) for hot in (False, True))
+    assert whole[-HOT_ROWS:] == hot
+    assert len(whole) > HOT_ROWS
 
 
 def test_an_unknown_symbol_names_what_is_stored() -> None:

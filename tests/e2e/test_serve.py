@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import os
 import shlex
 import shutil
 import subprocess
@@ -228,19 +227,6 @@ def test_the_curl_lines_that_never_end_begin(served: Served, line: str) -> None:
         assert following.stdout is not None
         assert b"event: rows\n" == following.stdout.readline()
         following.terminate()
-
-
-@pytest.mark.skipif(shutil.which("schemathesis") is None, reason="schemathesis is not installed: nox -s contract")
-def test_schemathesis_finds_nothing(served: Served, tmp_path: Path) -> None:
-    """Its default checks, with requests that the OpenAPI document allows and such that it does not."""
-    seconds = os.environ.get("BCORE_CONTRACT_SECONDS", "60")
-    ended = subprocess.run(
-        ["schemathesis", "run", f"{served.url}/openapi.json", "-H", "X-API-Key: your-key", "--max-time", seconds],
-        cwd=tmp_path,
-        capture_output=True,
-        text=True,
-    )
-    assert 0 == ended.returncode, ended.stdout
 
 
 def test_strangers_are_let_in_only_on_purpose(archive: Path) -> None:

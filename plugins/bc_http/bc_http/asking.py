@@ -81,13 +81,15 @@ class Asking:
     def _request(self, symbol: str, common: Common, own: Mapping[str, Any], problems: Problems) -> Request | None:
         start = self._instant("start_time", common.start_time, problems)
         end = self._instant("end_time", common.end_time, problems)
+        if start is None and common.tail is False and common.after_id is None:
+            start = EPOCH  # from the oldest on
         if start is not None and end is not None:
             start = min(start, end)  # nothing lies between
         try:
             return Request(
                 self.view.name,
                 symbol,
-                start=EPOCH if start is None and common.tail is False and common.after_id is None else start,
+                start=start,
                 end=end,
                 offset=common.offset,
                 after=common.after_id,

@@ -102,7 +102,7 @@ def _rows(name: str, view: ViewInfo, without: tuple[str, ...], *, hot: bool) -> 
     facets = [_facet(each, view) for each in view.facets]
     taken = {*without, *(each["name"] for each in (*own, *facets))}
     if view.sized_by:
-        taken |= {"start_time", "end_time"}
+        taken |= {"start_time", "end_time", "tail"}
     common = [each for each in schemas.parameters(Common) if each["name"] not in taken]
     for each in (told for told in common if told["name"] == "columns"):
         each["schema"]["items"] = {"type": "string", "enum": view.schema.names}

@@ -42,7 +42,7 @@ class Plan:
     def streamed(self) -> bool:
         """Whether rows are sent while they are read: when there may be many, and nobody counts them before."""
         count = self.request.limit if self.request.tail is None else self.request.tail
-        few = self.request.hot or self.view.sized_by is not None or (count is not None and count <= FEW)
+        few = self.request.newest_kept or self.view.sized_by is not None or (count is not None and count <= FEW)
         return not (self.form.counted or few)
 
     @property

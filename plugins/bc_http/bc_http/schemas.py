@@ -83,10 +83,12 @@ def _bounds(each: Field, cls: type) -> Schema:
         found = {"minimum": 0} if takes(0) else {"minimum": 1} if whole else {"exclusiveMinimum": 0}
     if takes(1) and not takes(MOST):
         found["maximum"] = _largest(takes)
-    return {"items": {**numbers, **found}} if schema.get("type") == "array" else found
+    if schema.get("type") != "array":
+        return found
+    return {"items": {**numbers, **found}} | ({} if _takes(cls, each.name, ()) else {"minItems": 1})
 
 
-def _takes(cls: type, name: str, value: float) -> bool:
+def _takes(cls: type, name: str, value: Any) -> bool:
     try:
         parse(cls, {name: value})
     except FieldsError as error:
@@ -125,7 +127,7 @@ def of_facet(column: pa.Field | None) -> Schema:
     """Of one value of a facet, or several with commas between them."""
     if column is not None and (pa.types.is_floating(column.type) or pa.types.is_integer(column.type)):
         return {"type": "string", "pattern": f"^{NUMBER}(,{NUMBER})*$"}
-    return {"type": "string", "minLength": 1}
+    return {"type": "string"}
 
 
 def of_rows(schema: pa.Schema) -> Schema:

@@ -54,6 +54,8 @@ def test_an_offset_leaves_out_the_newest(served: Any) -> None:
         ("limit=2&tail=false", [0, 1]),
         ("limit=2&tail=False&offset=3", [3, 4]),
         ("tail=1&end_time=2026-01-01T00:00:10", [9]),
+        ("tail=false&end_time=1960-01-01", []),
+        ("start_time=2026-01-01T00:00:10&end_time=2026-01-01T00:00:09", []),
         ("after_id=2997", [2998, 2999]),
         ("after_id=5&limit=2", [6, 7]),
     ],

@@ -113,7 +113,7 @@ def book_proofs(access: Access, query: Query, params: NoParams) -> Iterator[pa.T
 def _snapshots(access: Access, query: Query) -> Iterator[Checkpoint]:
     """Those of the query, and the one before them."""
     first, last = known(access)
-    start = first if query.start is None else query.start
+    start = first if query.start is None else max(query.start, first)
     with suppress(NotFoundError):
         yield checkpoint_at(access, start - 1)
     yield from checkpoints(access, start, last + 1 if query.end is None else query.end)

@@ -16,12 +16,12 @@ from attrs import evolve, frozen
 from bc_orderbook.config import MAX_LEVELS
 from bc_orderbook.formulas import Numbers, balance, bounds, microprice, mid, spread_bps, weighted
 from bc_orderbook.viewparams import bps_field, decay_field, levels_field
-from bcore.errors import RequestError
 from bcore.query import Query
 from bcore.records import Derivation
 
 LABELS = ("timestamp", "symbol", "tick_size")
 QUOTES = ("best_bid", "best_ask")
+FEW = "levels on each side, or as many as the snapshots have; all if not given"
 Measured = dict[str, Numbers | pa.Array]
 
 
@@ -32,7 +32,7 @@ class NoParams:
 
 @frozen
 class ImbalanceParams:
-    levels: int | None = levels_field(5, "levels on each side; all if not given")
+    levels: int | None = levels_field(5, FEW)
 
 
 @frozen
@@ -42,7 +42,7 @@ class DepthParams:
 
 @frozen
 class PressureParams:
-    levels: int | None = levels_field(None, "levels on each side; all if not given")
+    levels: int | None = levels_field(None, FEW)
     decay: float = decay_field()
 
 
@@ -67,11 +67,10 @@ class Rows:
         return self.column("best_bid"), self.column("best_ask")
 
     def side(self, side: str, measure: str, levels: int | None = None) -> Numbers:
-        """(levels, rows), best first. Raises `RequestError` where there are not so many levels."""
+        """(levels, rows), best first: so many, or as many as the snapshots have."""
         held = sum(name.startswith(f"{side}_{measure}_") for name in self.table.column_names)
-        if levels is not None and levels > held:
-            raise RequestError(f"levels must be at most {held}, which is how many the snapshots have, not {levels}")
-        return np.array([self.column(f"{side}_{measure}_{level + 1}") for level in range(levels or held)])
+        shown = held if levels is None else min(levels, held)
+        return np.array([self.column(f"{side}_{measure}_{level + 1}") for level in range(shown)])
 
 
 def _spread(rows: Rows, params: NoParams) -> Measured:

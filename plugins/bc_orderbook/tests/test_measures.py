@@ -108,9 +108,11 @@ def test_an_empty_side_has_no_price_and_all_the_imbalance() -> None:
     assert not depth["complete"]
 
 
-def test_more_levels_than_there_are_is_refused() -> None:
-    with pytest.raises(RequestError, match=r"levels must be at most 15, .* not 16"):
-        read("imbalance", levels=16)
+@pytest.mark.parametrize("view", ["imbalance", "book_pressure"])
+def test_of_more_levels_than_there_are_all_are_measured(view: str) -> None:
+    bids = {str(100 - level): "1" for level in range(1, 21)}
+    fifteen, more = (read(view, bids, {"100": "1"}, levels=levels) for levels in (15, 2**61))
+    assert fifteen == more != read(view, bids, {"100": "1"}, levels=14)
 
 
 @pytest.mark.parametrize(
