@@ -43,7 +43,8 @@ class Parameters(Generic[C]):
         shared = fields_dict(self.common)  # type: ignore[arg-type]
         common = self._common({name: typed[name] for name in shared if name in typed}, problems)
         own = {name: value for name, value in typed.items() if name not in shared}
-        self._check_columns(getattr(common, "columns", ()), problems)
+        if "columns" in typed:
+            self._check_columns(getattr(common, "columns", ()), problems)
         return Given(common, own, self._own(own, problems))
 
     @property
@@ -91,6 +92,8 @@ class Parameters(Generic[C]):
 
     def _check_columns(self, columns: tuple[str, ...], problems: Problems) -> None:
         known = self.view.schema.names
+        if not columns:
+            problems.append(("columns", f"columns must name at least one of {', '.join(known)}"))
         for name in (each for each in columns if each not in known):
             sentence = f"columns has no {name!r}{near(name, known)}; columns of {self.view.name}: {', '.join(known)}"
             problems.append(("columns", sentence))

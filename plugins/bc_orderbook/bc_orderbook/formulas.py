@@ -36,7 +36,8 @@ def balance(bids: Numbers, asks: Numbers) -> Numbers:
 
 def weighted(quantities: Numbers, decay: float) -> Numbers:
     """The sum over levels (the first axis, best first), each weighing e ** -decay times what the one before does."""
-    weights = np.exp(-decay * np.arange(len(quantities))).reshape(-1, *[1] * (quantities.ndim - 1))
+    with np.errstate(over="ignore"):  # e ** -inf is the 0 that such a decay means
+        weights = np.exp(-decay * np.arange(len(quantities))).reshape(-1, *[1] * (quantities.ndim - 1))
     total: Numbers = np.nansum(quantities * weights, axis=0)
     return total
 

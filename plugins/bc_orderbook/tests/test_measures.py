@@ -76,6 +76,7 @@ def test_pressure_weighs_near_levels_more() -> None:
     bids, asks = 1 * w[0] + 2 * w[1] + 4 * w[2], 3 * w[0] + 4 * w[1]
     assert (bids - asks) / (bids + asks) == pytest.approx(read("book_pressure", decay=1)["pressure"])
     assert read("imbalance", levels=15)["imbalance"] == pytest.approx(read("book_pressure", decay=0)["pressure"])
+    assert read("imbalance", levels=1)["imbalance"] == pytest.approx(read("book_pressure", decay=1e308)["pressure"])
 
 
 @pytest.mark.parametrize(
