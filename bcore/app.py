@@ -254,7 +254,7 @@ def _refuse_shadows(registry: Registry) -> None:
 def folder_reader(path: Path, registry: Registry) -> StoreReader:
     """A reader of an archive folder, through the installed store kind that keeps folders."""
     tree = {"stores": {"main": {"kind": only_store(registry, path).name, "path": str(path)}}}
-    return App.of(tree, registry).reader()
+    return evolve(App.of(tree, registry).reader(), folder=path)
 
 
 def remote_reader(url: str, scheme: str, registry: Registry, options: Mapping[str, Any] | None = None) -> Reader:

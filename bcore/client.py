@@ -320,7 +320,8 @@ class Client:
         if not name.startswith("get_"):
             added = None if name.startswith("_") else methods.method(self, name)
             if added is None:
-                raise AttributeError(f"a client has no {name!r}")
+                known = [each for each in (*dir(type(self)), *methods.names()) if not each.startswith("_")]
+                raise AttributeError(f"a client has no {name!r}{'' if name.startswith('_') else near(name, known)}")
             return added
         view, known = name.removeprefix("get_"), self.views()
         if view not in known:

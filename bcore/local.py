@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from attrs import define, evolve
@@ -28,11 +29,15 @@ if TYPE_CHECKING:
 
 @define
 class StoreReader:
-    """Answers requests from stores. Where several hold one series, the first in order is read."""
+    """Answers requests from stores. Where several hold one series, the first in order is read.
+
+    `folder` is what the archive was opened by, said where it is not there at all.
+    """
 
     stores: tuple[Store, ...]
     declared: tuple[Dataset, ...] = ()
     derivations: tuple[Offer, ...] = ()
+    folder: Path | None = None
 
     def views(self) -> Mapping[str, ViewInfo]:
         return self._catalogue().listed
@@ -170,9 +175,11 @@ class StoreReader:
             if series.dataset.name == view.dataset.name and series.symbol == symbol:
                 return store
         there = self.symbols(view.name)
+        missing = self.folder is not None and not self.folder.is_dir()
+        none = f"nothing: there is no folder {str(self.folder)!r}" if missing else "none yet"
         raise NotFoundError(
             f"nothing is stored of {view.dataset.name} for the symbol {symbol!r}{near(symbol, there)}; "
-            f"stored: {', '.join(there[:20]) or 'none yet'}"
+            f"stored: {', '.join(there[:20]) or none}"
         )
 
 

@@ -51,6 +51,18 @@ def rows(result: Result) -> list[dict[str, Any]]:
     return found
 
 
+@pytest.mark.parametrize("form", ["table", "json"])
+@pytest.mark.parametrize("options", [("--start", "2030-01-01"), ("--end", "2001-01-01"), ("--after-id", 500)])
+def test_where_no_rows_are_it_is_said_what_there_is(cli: Invoke, form: str, options: tuple[Any, ...]) -> None:
+    done = cli("read", "ticks", "AAA", *options, "--format", form)
+    span = "from 2020-09-13T12:26:40.000000Z to 2020-09-13T12:26:59.000000Z"
+    assert (0, f"(no rows: ticks/AAA holds 20, {span})") == (done.exit_code, done.stderr.strip())
+
+
+def test_of_a_computed_view_it_is_said_what_it_is_made_of(cli: Invoke) -> None:
+    assert "(no rows: ticks/AAA holds 20, from" in cli("read", "bars", "AAA", "--start", "2030-01-01").stderr
+
+
 def test_read_prints_the_ten_newest_rows_in_columns(cli: Invoke) -> None:
     head, *lines = cli("read", "ticks", "AAA").stdout.splitlines()
     assert ["id", "timestamp", "symbol", "price", "lot"] == head.split()

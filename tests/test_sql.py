@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import inspect
+import sys
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -11,7 +12,7 @@ pytest.importorskip("duckdb", reason="sql needs DuckDB")
 import bcore
 from bc_toy import T0, bars, tick_batch, ticks
 from bcore.client import Client
-from bcore.errors import NotFoundError, RequestError
+from bcore.errors import ConfigError, NotFoundError, RequestError
 from bcore.instants import SECOND, to_datetime
 from bcore.local import StoreReader
 from bcore.memory import MemoryStore
@@ -96,3 +97,9 @@ def test_a_mistyped_option_is_told_with_those_that_every_view_takes(client: Clie
 
 def test_batches_of_a_scan_are_the_rows_of_a_read(client: Client) -> None:
     assert client.read("ticks", "AAA").equals(client.scan("ticks", "AAA").read_all())
+
+
+def test_without_duckdb_it_is_said_what_to_install(client: Client, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(sys.modules, "duckdb", None)
+    with pytest.raises(ConfigError, match=r"sql needs DuckDB: pip install 'bcore\[sql\]'"):
+        client.sql("select 1")

@@ -163,7 +163,8 @@ def test_a_store_without_a_folder_cannot_be_seen(bcore: Run, tmp_path: Path) -> 
 def test_a_store_that_no_source_fills_is_not_missed(bcore: Run, tmp_path: Path) -> None:
     stores = '[stores.main]\nkind = "shelf"\npath = "data"\n[stores.old]\nkind = "shelf"\npath = "old"\n'
     (tmp_path / "bcore.toml").write_text(f'symbols = ["AAA"]\n{stores}')
-    assert ["no collector is running on data"] == json.loads(bcore("status", "--format", "json").stdout)["problems"]
+    (problem,) = json.loads(bcore("status", "--format", "json").stdout)["problems"]
+    assert "no collector is running on data: there is no such folder" == problem
 
 
 def test_a_misspelt_configuration_exits_2(bcore: Run, tmp_path: Path) -> None:

@@ -66,15 +66,27 @@ def _told(environ: Mapping[str, str]) -> dict[str, str]:
 def there(app: App, data: str | None) -> None:
     """Raises `NotFoundError` where the folder that was named is not there: a slip of the pen is no empty archive."""
     from bcore.naming import near
-    from bcore.protocols import KeepsFolder
 
-    if data is None or any(
-        not isinstance(store, KeepsFolder) or store.path.is_dir() for store in app.stores().values()
-    ):
+    if data is None or absent(app.stores().values()) is None:
         return
     folder = Path(data).expanduser().absolute()
     similar = near(folder.name, sorted(each.name for each in folder.parent.glob("*/")))
     raise NotFoundError(f"there is no archive {data!r}{similar}")
+
+
+def absent(stores: Iterable[Store]) -> str | None:
+    """The folder that the stores would keep things in, if none of them has one yet."""
+    from bcore.protocols import KeepsFolder
+
+    folders = [store.path if isinstance(store, KeepsFolder) else None for store in stores]
+    missing = [folder for folder in folders if folder is not None and not folder.is_dir()]
+    return str(missing[0]) if missing and len(missing) == len(folders) else None
+
+
+def nothing(stores: Iterable[Store]) -> str:
+    """How it is said that there is nothing at all."""
+    folder = absent(stores)
+    return "nothing is stored yet" if folder is None else f"there is no folder {folder!r}: nothing is stored yet"
 
 
 def _nowhere(where: str, remotes: Mapping[str, Any]) -> str:

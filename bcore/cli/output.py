@@ -35,12 +35,26 @@ def form_of(form: str | None, to: Path | None = None) -> str:
     return ENDINGS[to.suffix.lower()]
 
 
-def write(rows: pa.Table | pa.RecordBatchReader, form: str, to: Path | None = None) -> None:
-    """Writes the rows to a file or to standard output in one of FORMATS, batch by batch as they come.
+def write(rows: pa.Table | pa.RecordBatchReader, form: str, to: Path | None = None) -> int:
+    """Writes the rows to a file or to standard output in one of FORMATS, batch by batch as they come; how many.
 
     json is one array of row objects, times as ISO 8601 UTC and NaN as null. A file appears when it is complete.
     """
-    reader = rows if hasattr(rows, "read_next_batch") else rows.to_reader()
+    import pyarrow as pa
+
+    count = 0
+
+    def counted() -> Iterator[pa.RecordBatch]:
+        nonlocal count
+        for batch in rows if hasattr(rows, "read_next_batch") else rows.to_batches():
+            count += batch.num_rows
+            yield batch
+
+    _put(pa.RecordBatchReader.from_batches(rows.schema, counted()), form, to)
+    return count
+
+
+def _put(reader: pa.RecordBatchReader, form: str, to: Path | None) -> None:
     if to is not None:
         with _appearing(to) as file:
             _write(reader, form, file)

@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from bcore.records import SeriesStats
 
 FOR_EYES = 10
+BEGIN = "`bcore run` collects, `bcore demo` shows how without a network"
 
 
 remote_option = click.option(
@@ -29,9 +30,12 @@ remote_option = click.option(
 
 
 @contextmanager
-def read_from(options: Options, *, hot: bool = False, remote: str | None = None) -> Iterator[Client]:
-    """A client onto the archive that the options name, or onto another one."""
-    from bcore.cli.choosing import elsewhere, there
+def read_from(
+    options: Options, *, hot: bool = False, remote: str | None = None, rows: bool = False
+) -> Iterator[Client]:
+    """A client onto the archive that the options name, or another one. `rows`: it is an error if there can be none."""
+    from bcore.cli.choosing import absent, elsewhere, nothing, there
+    from bcore.errors import NotFoundError
 
     if remote is not None and options.data is not None:
         raise click.UsageError("--remote and --data name two archives: read one at a time")
@@ -48,6 +52,8 @@ def read_from(options: Options, *, hot: bool = False, remote: str | None = None)
     app = App.of({"stores": tree["stores"]}, registry)
     with Client(app.reader(), hot=hot) as client:
         there(app, options.data)
+        if rows and absent(app.stores().values()) is not None:
+            raise NotFoundError(f"{nothing(app.stores().values())}; {BEGIN}")
         yield client
 
 
@@ -91,15 +97,30 @@ def read(
     counted = options["everything"] or options["limit"] is not None or options["tail"] is not None
     from bcore.query import Request
 
-    with read_from(ctx.obj, hot=hot, remote=remote) as client:
+    with read_from(ctx.obj, hot=hot, remote=remote, rows=True) as client:
         params = _params(ctx.args, taken=signature(type(client).read).parameters)
         shortened = form == "table" and output is None and not counted and _shorten(client, view, options, params)
         request = Request(view, symbol, **_typed(options), params=params, hot=hot)
         # What is hot is little; everything else may be more than memory holds.
         rows = client.reader.read(request) if hot or shortened else client.reader.scan(request)
-        write(rows, form, output)
-        if shortened and rows.num_rows == FOR_EYES:
+        count = write(rows, form, output)
+        if not count:
+            click.echo("\n".join(_holdings(client, view, symbol)), err=True)
+        if shortened and count == FOR_EYES:
             click.echo(f"({FOR_EYES} rows are shown; --limit N or --all shows more)", err=True)
+
+
+def _holdings(client: Client, view: str, symbol: str) -> Iterator[str]:
+    """What there would have been: of the view's own series, else of all that the symbol has."""
+    from bcore.instants import iso
+
+    dataset = getattr(client.reader.views().get(view), "dataset", None)
+    held = [each for each in client.reader.stats() if each.series.symbol == symbol and each.first_time is not None]
+    own = [each for each in held if each.series.dataset.name in (view, getattr(dataset, "name", view))]
+    for each in own or held:
+        if each.first_time is not None and each.last_time is not None:
+            first, last = iso(each.first_time), iso(each.last_time)
+            yield f"(no rows: {each.series} holds {each.rows:,}, from {first} to {last})"
 
 
 def _shorten(client: Client, view: str, options: dict[str, Any], params: dict[str, Any]) -> bool:
@@ -159,11 +180,14 @@ def stats(options: Options, form: str | None, remote: str | None) -> None:
     """Row counts, bytes and time ranges of everything stored."""
     import pyarrow as pa
 
+    from bcore.cli.choosing import nothing
+
     form = form_of(form)
     with read_from(options, remote=remote) as client:
         rows = [_stats_row(each) for each in client.reader.stats()]
+        stores = getattr(client.reader, "stores", ())
     if not rows and form == "table":
-        click.echo("nothing is stored yet; `bcore run` collects, `bcore demo` shows how without a network")
+        click.echo(f"{nothing(stores)}; {BEGIN}")
         return
     instant = pa.timestamp("us", tz="UTC")
     schema = pa.schema(

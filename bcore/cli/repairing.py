@@ -49,13 +49,15 @@ def repair(ctx: click.Context, /, series: tuple[str, ...], where: str | None, **
     both have different rows for one id, that is reported, and ours stays. A repair that is cut off goes on where it
     was when it is run again. Stop a collector that writes the same series first.
     """
-    from bcore.cli.choosing import elsewhere, opened
+    from bcore.cli.choosing import elsewhere, nothing, opened, there
     from bcore.clock import SystemClock
     from bcore.runner import stop_on_signals
 
     clock = SystemClock()
     with elsewhere(ctx.obj, where) if where else nullcontext() as other, stop_on_signals(clock.stopping):
         app = opened(ctx.obj, clock, series, asking=other is None and not options["dry_run"])
+        there(app, ctx.obj.data)
+        empty = nothing(app.stores().values())
         try:
             work = Work(app, clock, other, where or "", **options)
             good = [work.on(*pair) for pair in work.chosen(series)]
@@ -64,7 +66,7 @@ def repair(ctx: click.Context, /, series: tuple[str, ...], where: str | None, **
         finally:
             app.close()
     if not good:
-        click.echo("nothing is stored yet, so there is nothing to repair")
+        click.echo(f"{empty}, so there is nothing to repair")
     if not all(good):
         ctx.exit(1)
 

@@ -38,7 +38,7 @@ class Report:
         """One sentence for each thing that is not well."""
         return [
             *(f"the store {name} keeps no folder: its collector cannot be seen from here" for name in self.homeless),
-            *(f"no collector is running on {path}" for path, found in self.found if not found),
+            *(f"no collector is running on {_folder(path)}" for path, found in self.found if not found),
             *(sentence for _, found in self.found for each in found for sentence in problems_of(each)),
         ]
 
@@ -93,6 +93,10 @@ def _filled(tree: Tree, app: App) -> list[str]:
     sections = tree["sources"].values() if isinstance(tree["sources"], Mapping) else ()
     named = {each.get("store", first) for each in sections if isinstance(each, Mapping)} or {first}
     return [name for name in app.settings.stores if name in named]
+
+
+def _folder(path: Path) -> str:
+    return str(path) if path.is_dir() else f"{path}: there is no such folder"
 
 
 def problems_of(found: Found) -> Iterator[str]:

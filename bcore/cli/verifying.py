@@ -57,7 +57,7 @@ def verify(ctx: click.Context, /, series: tuple[str, ...], form: str, **options:
     "origins", "problems", "fingerprint", "days", "examined", what its plugin says of it, and "witness", what the
     exchange said where it was asked.
     """
-    from bcore.cli.choosing import between, chosen, instant, job_for, opened
+    from bcore.cli.choosing import between, chosen, instant, job_for, nothing, opened, there
     from bcore.clock import SystemClock
     from bcore.examining import examined
     from bcore.witnesses import heard
@@ -68,6 +68,8 @@ def verify(ctx: click.Context, /, series: tuple[str, ...], form: str, **options:
     end = end if end is None else min(end, clock.now())
     asked = {"check": bool(options["against"]), "revisions": bool(options["revisions"])}
     app = opened(ctx.obj, clock, series, asking=any(asked.values()))
+    there(app, ctx.obj.data)
+    empty = nothing(app.stores().values())
     accounts: list[Account] = []
     try:
         jobs = app.jobs() if any(asked.values()) else []
@@ -83,7 +85,7 @@ def verify(ctx: click.Context, /, series: tuple[str, ...], form: str, **options:
     if form == "json":
         click.echo(json.dumps(_object(accounts, passed=passed), indent=2))
     elif not accounts:
-        click.echo("nothing is stored yet, so nothing is proven; `bcore run` collects, `bcore backfill` brings history")
+        click.echo(f"{empty}, so nothing is proven; `bcore run` collects, `bcore backfill` brings history")
     if not passed:
         ctx.exit(1)
 

@@ -12,6 +12,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pandas as pd
 import pytest
 import requests
@@ -278,6 +279,48 @@ def test_hot_snapshots(run: Run, exchange: str) -> None:
     assert NAIVE == str(hot["timestamp"].dtype)
     storage.maintain_hot_snapshot("trades", "BTCUSDT", window_size=10)
     assert 10 == len(storage.read_hot("trades", "BTCUSDT"))
+
+
+# Performance
+
+
+@pytest.mark.parametrize(
+    ("form", "compression", "megabytes"),
+    [("parquet", "snappy", 5.7), ("parquet", "gzip", 5.2), ("feather", "lz4", 5.0)],
+    ids=["Parquet (snappy)", "Parquet (gzip)", "Feather"],
+)
+def test_performance(tmp_path: Path, form: str, compression: str, megabytes: float) -> None:
+    """Whatever form is configured is taken; 100k rows come back as they were, and take less room than the page says.
+
+    How fast is measured in bench/storage.py.
+    """
+    from binance_collector import StorageEngine
+    from binance_collector.config import Config
+
+    (tmp_path / "own.yaml").write_text(f"storage: {{base_path: own, format: {form}, compression: {compression}}}\n")
+    storage = Config.from_file(tmp_path / "own.yaml").storage
+    assert (form, compression) == (storage.format, storage.compression)
+    rows, chance = np.arange(100_000), np.random.default_rng(1)
+    trades = pd.DataFrame(
+        {
+            "agg_trade_id": rows,
+            "timestamp": pd.to_datetime(1_700_000_000_000 + rows * 25, unit="ms"),
+            "symbol": "BTCUSDT",
+            "price": np.round(60_000 + chance.normal(0, 1, len(rows)).cumsum(), 2),
+            "quantity": np.round(chance.exponential(0.05, len(rows)), 5),
+            "first_trade_id": rows,
+            "last_trade_id": rows,
+            "is_buyer_maker": chance.random(len(rows)) < 0.5,
+            "is_best_match": True,
+        }
+    )
+    engine = StorageEngine(tmp_path / storage.base_path, compression=storage.compression)
+    engine.write(trades, "trades", "BTCUSDT")
+    read = engine.read("trades", "BTCUSDT")
+    assert all(read[name].tolist() == trades[name].tolist() for name in trades.columns if name != "timestamp")
+    assert (read["timestamp"] == trades["timestamp"]).all()
+    parts = (tmp_path / "own" / "trades" / "BTCUSDT.parquet").glob("*.parquet")
+    assert sum(part.stat().st_size for part in parts) < megabytes * 1_000_000
 
 
 # Project Layout
