@@ -35,10 +35,16 @@ def balance(bids: Numbers, asks: Numbers) -> Numbers:
 
 
 def weighted(quantities: Numbers, decay: float) -> Numbers:
-    """The sum over levels (the first axis, best first), each weighing e ** -decay times what the one before does."""
+    """The sum over levels (the first axis, best first), each weighing e ** -decay times what the one before does.
+
+    Summed up level by level: `sum` takes another order for one column than for several, and the last digit of a row
+    would tell with how many others it was asked for.
+    """
+    if not len(quantities):
+        return np.zeros(quantities.shape[1:])
     with np.errstate(over="ignore"):  # e ** -inf is the 0 that such a decay means
         weights = np.exp(-decay * np.arange(len(quantities))).reshape(-1, *[1] * (quantities.ndim - 1))
-    total: Numbers = np.nansum(quantities * weights, axis=0)
+    total: Numbers = np.nancumsum(quantities * weights, axis=0)[-1]
     return total
 
 

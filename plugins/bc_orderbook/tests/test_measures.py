@@ -3,6 +3,7 @@ from __future__ import annotations
 from math import exp, isnan, nan
 from typing import Any
 
+import numpy as np
 import pyarrow as pa
 import pytest
 from attrs import evolve
@@ -11,6 +12,7 @@ from hypothesis import strategies as st
 
 from bc_orderbook.book import Book
 from bc_orderbook.datasets import ORDERBOOK, orderbook_dataset
+from bc_orderbook.formulas import weighted
 from bc_orderbook.measures import BOOK_PRESSURE, DEPTH_WITHIN, IMBALANCE, MICROPRICE, SPREAD
 from bc_orderbook.snapshot import Snapshot
 from bcore.client import Client
@@ -77,6 +79,15 @@ def test_pressure_weighs_near_levels_more() -> None:
     assert (bids - asks) / (bids + asks) == pytest.approx(read("book_pressure", decay=1)["pressure"])
     assert read("imbalance", levels=15)["imbalance"] == pytest.approx(read("book_pressure", decay=0)["pressure"])
     assert read("imbalance", levels=1)["imbalance"] == pytest.approx(read("book_pressure", decay=1e308)["pressure"])
+
+
+def test_a_weighted_sum_is_the_same_to_the_last_digit_however_many_rows_it_is_made_for() -> None:
+    """A row may not depend on the window that it is asked for in."""
+    quantities = np.random.default_rng(3).random((15, 200)) * 9
+    quantities[9:, 50:90] = np.nan
+    alone = [weighted(quantities[:, [number]], 0.5)[0] for number in range(200)]
+    assert alone == weighted(quantities, 0.5).tolist()
+    assert 0.0 == weighted(np.empty(0), 0.5)
 
 
 @pytest.mark.parametrize(
