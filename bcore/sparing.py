@@ -4,6 +4,8 @@ pyarrow looks for pandas when it converts its first value, so as to know pandas'
 importing pandas takes longer than all else that `bcore read` does. It looks once, and works as well where there is
 none; only `to_pandas` and `from_pandas` look again. A process that is ours lets it look where none is to be found.
 
+pyarrow 17 looks again for each value without a type: there a command is as slow to start as before.
+
 A program that uses the SDK is not ours: nothing of this happens there.
 """
 

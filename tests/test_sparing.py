@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import subprocess
 import sys
+from importlib import metadata
 
 import pytest
 
 pytest.importorskip("pandas", reason="there is nothing to be spared")
 
+ARROW = int(metadata.version("pyarrow").split(".")[0])
 USES = {
     "a frame comes out": "assert [1, 2] == pa.table({'a': [1, 2]}).to_pandas()['a'].tolist()",
     "a frame goes in": "import pandas; assert 2 == pa.Table.from_pandas(pandas.DataFrame({'a': [1, 2]})).num_rows",
@@ -24,6 +26,7 @@ def python(code: str) -> str:
     return done.stdout.strip()
 
 
+@pytest.mark.skipif(ARROW < 18, reason="pyarrow 17 looks again and again")
 def test_values_of_every_kind_are_converted_without_it() -> None:
     code = (
         "import sys, pyarrow as pa\nfrom bcore.sparing import spare_pandas\nspare_pandas()\n"

@@ -23,7 +23,9 @@ from bcore.instants import SECOND
 from bcore.records import Batch, Dataset, Deferred
 from bcore.registry import Registry
 
-HEAVY = {"pandas", "polars", "duckdb", "matplotlib", "plotly", "falcon", "gunicorn", "requests", "websockets"}
+HEAVY = {"polars", "duckdb", "matplotlib", "plotly", "falcon", "gunicorn", "requests", "websockets"}
+if int(pa.__version__.split(".")[0]) >= 18:  # pyarrow 17 looks for pandas with each value without a type
+    HEAVY.add("pandas")
 VIEWS = {each.name: each.where.partition(":")[0] for each in Registry.load().of("derivations").values()}
 COMMANDS = {
     "read trades BTCUSDT --limit 10": set[str](),
