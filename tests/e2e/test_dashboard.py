@@ -128,6 +128,20 @@ def same_bars(shown: list[list[float]], told: list[dict[str, Any]]) -> bool:
     return len(shown) > 1 and all(known.get(int(time)) == values for time, *values in shown[:-1])
 
 
+def test_the_figures_of_the_day_say_how_much_of_it_is_there(page: Browser) -> None:
+    """Here some minutes."""
+    label = "document.querySelector('#day div:nth-child(2) dt').textContent"
+    page.until(f"return /^[0-9.]+ (s|min|h) high$/.test({label})", "a span")
+    span = page.js("return (dashboard.day.time - dashboard.day.since) / 1000")
+    assert 0 < span < 23 * 3600
+    assert page.js("return document.getElementById('day').title").startswith("Of the last 24 hours no more than ")
+    high, last = "Number(document.getElementById('day-high').textContent.replace(',', ''))", "dashboard.day.last"
+    page.js(
+        "const t = {...dashboard.parts.tape.last}; t.agg_trade_id += 1; t.price += 500; dashboard.parts.tape.add([t])"
+    )
+    assert page.js(f"return {high} >= {last} && {last} === dashboard.parts.tape.last.price")
+
+
 def test_what_is_shown_is_what_the_api_answers(page: Browser, served: Served) -> None:
     shown = page.js(BARS)
     assert same_bars(shown, served.get("/ohlcv/BTCUSDT?timeframe=1s&time=us&limit=1000"))
@@ -230,6 +244,22 @@ def test_dark_and_light_and_a_phone(page: Browser) -> None:
             "return [...document.querySelectorAll('main :is(td, th, dd, h2, label, p)')]"
             ".filter((e) => e.offsetParent && e.scrollWidth > e.clientWidth + 1).map((e) => e.outerHTML)"
         )
+    finally:
+        page.cdp("Emulation.clearDeviceMetricsOverride")
+
+
+def test_the_charts_follow_the_size_of_the_window(page: Browser) -> None:
+    """Without a reload: the canvases of a chart reach from one side of it to the other."""
+    fits = """return ['chart', 'depth'].every((id) => {
+        const held = document.getElementById(id).getBoundingClientRect();
+        const drawn = [...document.querySelectorAll(`#${id} canvas`)].map((each) => each.getBoundingClientRect());
+        const ends = [Math.min(...drawn.map((e) => e.left)), Math.max(...drawn.map((e) => e.right))];
+        return drawn.length && Math.abs(ends[0] - held.left) < 2 && Math.abs(ends[1] - held.right) < 2;
+    }) && innerWidth === arguments[0]"""
+    try:
+        for width in (900, 390, 1440, 700):
+            page.cdp("Emulation.setDeviceMetricsOverride", width=width, height=844, deviceScaleFactor=1, mobile=False)
+            page.until(fits, f"charts that are as wide as a window of {width}", width)
     finally:
         page.cdp("Emulation.clearDeviceMetricsOverride")
 

@@ -33,7 +33,7 @@ class Dashboard {
     this.day = new Day();
     this.chart = new Chart(painted, (time) => this.view.older(time));
     this.depth = new Depth(painted);
-    this.parts = { chart: this.chart, depth: this.depth, ladder: new Ladder(), tape: new Tape((trade, before) => this.day.price(trade, before)) };
+    this.parts = { chart: this.chart, depth: this.depth, ladder: new Ladder(), tape: new Tape((...told) => this.day.price(...told)) };
     this.panel = new CollectorPanel();
     this.status = new Status(() => this.again());
     this.ask = new Ask(() => this.restart());

@@ -29,7 +29,7 @@ export class Tape {
       const before = this.last;
       this.last = real.at(-1);
       this.waiting = [...this.waiting, ...real].slice(-KEPT);
-      this.changed(this.last, before);
+      this.changed(this.last, before, real);
     }
     this.draw();
   }
