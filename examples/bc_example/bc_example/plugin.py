@@ -15,4 +15,5 @@ if TYPE_CHECKING:
 def bcore_derivations() -> Iterator[Deferred]:
     from bcore.records import Deferred
 
-    yield Deferred("notional", ("trades",), "bc_example.notional:NOTIONAL")  # imported when somebody asks for the view
+    # Imported when somebody asks for the view.
+    yield Deferred("notional", ("trades",), "bc_example.notional:NOTIONAL")
