@@ -150,8 +150,8 @@ def _steps(column: pa.Array) -> pa.Array:
 
 def _decimals(column: pa.Array) -> int:
     """How many some values have, evenly spread over the column."""
-    every = max(len(column) // SAMPLE, 1)
-    found = [value for value in column.to_pylist()[::every] if isfinite(value)]
+    places = range(0, len(column), max(len(column) // SAMPLE, 1))
+    found = [value for place in places if isfinite(value := column[place].as_py())]
     return max((-int(Decimal(repr(value)).normalize().as_tuple().exponent) for value in found if value), default=0)
 
 
