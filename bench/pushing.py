@@ -145,8 +145,8 @@ class Round:
         print(f"  missing {missing}, doubled {doubled}, dropped {dropped}, connections {met}")
         delays = np.concatenate([each for client in self.clients for each in client.delays])
         print(f"  delay, exchange to client: {quantiles(delays)}")
-        begun, half, ended = (self.memory[at] for at in (0, len(self.memory) // 2, -1))
-        held = f"memory {begun:.0f} MB, halfway {half:.0f}, at the end {ended:.0f}, most {max(self.memory):.0f}"
+        tenths = " ".join(f"{self.memory[at * (len(self.memory) - 1) // 10]:.0f}" for at in range(11))
+        held = f"memory at each tenth of the time {tenths} MB, most {max(self.memory):.0f}"
         print(f"  worker: {held}; {self.cores:.2f} of a core", flush=True)
 
 
@@ -207,7 +207,8 @@ async def rounds(url: str, pid: int, exchange: ReplayServer, given: argparse.Nam
     offset = ahead(exchange)
     found: list[float] = []
     beside = asyncio.create_task(floor(exchange.ws_url, found))
-    for what, cut in (("followed", False), ("each cut off once", True)):
+    kinds = {"followed": False, "each cut off once": True}
+    for what, cut in list(kinds.items())[: given.rounds]:
         (await round_of(url, pid, offset, given.clients, given.seconds, cut)).say(what)
     beside.cancel()
     print(f"floor, the exchange's own stream: {len(found):,} trades, {quantiles(np.array(found) + offset / 1e3)}")
@@ -226,6 +227,7 @@ def main() -> None:
     parser.add_argument("--clients", type=int, default=200)
     parser.add_argument("--rate", type=int, default=1000, help="trades a second")
     parser.add_argument("--seconds", type=float, default=30.0, help="of each of the two rounds")
+    parser.add_argument("--rounds", type=int, choices=(1, 2), default=2, help="1: nobody is cut off")
     parser.add_argument("--flush", type=float, default=1.0, help="seconds between two writes of the collector")
     given = parser.parse_args()
     with tempfile.TemporaryDirectory() as name, ReplayServer(f"synthetic:1x{given.rate}", wait=True) as exchange:

@@ -134,6 +134,21 @@ def test_every_view_is_there_with_rows(api: Api) -> None:
         assert json.loads(body)["count"] or path.endswith(("book_proofs/{symbol}", "depth_breaks/{symbol}")), path
 
 
+def test_the_book_is_that_of_the_instant(api: Api) -> None:
+    """A change each half second, to 0.5 + N % 7 at the level N % 20: of the best bid first, of the best ask at 5 s."""
+
+    def best(at: str) -> list[list[float]]:
+        status, _, body = api.get(f"/book/BTCUSDT?levels=1&columns=side,price,quantity&at={at}")
+        assert 200 == status, body
+        return [[row["side"], row["price"], row["quantity"]] for row in json.loads(body)["data"]]
+
+    ask = ["ask", 60_001.0, 1.0]
+    assert [["bid", 59_999.0, 0.5], ask] == best("2026-02-15T00:00:00.25Z")
+    assert [["bid", 59_999.0, 0.5], ask] == best("2026-02-15T00:00:02")
+    status, _, body = api.get("/book/BTCUSDT?at=2026-02-14")
+    assert (404, True) == (status, b"the first snapshot is of 2026-02-15" in body)
+
+
 @settings(deadline=None, max_examples=EXAMPLES, suppress_health_check=list(HealthCheck))
 @given(data=st.data())
 def test_what_the_document_allows_is_answered_as_it_says(api: Api, data: st.DataObject) -> None:
