@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from functools import cache
 from math import nan
 from typing import Any
 
@@ -27,6 +28,7 @@ from bcore.testing import ComputationTests, DerivationTests
 T0 = 1_723_161_600 * SECOND  # 2024-08-09
 
 
+@cache
 def snapshots() -> pa.Table:
     """Forty seconds of a book at two tick sizes; for a while one side of it is empty."""
     tables = []
@@ -71,7 +73,8 @@ class TestBookPressure(SnapshotViewTests):
     derivation, asked = BOOK_PRESSURE, ({}, {"levels": 3, "decay": 0.1})
 
 
-def archive() -> HandWritten:
+@cache
+def archive() -> tuple[Batch, ...]:
     """A book that is followed for 40 seconds: with two breaks, after each of which a snapshot goes on, and tickers."""
     written = HandWritten()
     written.snapshot(Shown(10, T0, {99.0: 1.0, 98.25: 2.0, 90.0: 5.0}, {100.0: 1.5, 101.5: 4.0}, horizon=(90.0, nan)))
@@ -85,7 +88,8 @@ def archive() -> HandWritten:
         written.state(T0 + second * SECOND, update, state)
     for n in range(1, 11):
         written.ticker(10 + n, T0 + n * SECOND, (99.0, 1.0 + n, 100.0, 1.5))
-    return written
+    held = [(each.dataset, each.symbol) for each in written.store.series()]
+    return tuple(Batch(dataset, symbol, written.store.read(Query(dataset, symbol))) for dataset, symbol in held)
 
 
 class BookViewTests(ComputationTests):
@@ -94,9 +98,7 @@ class BookViewTests(ComputationTests):
 
     @pytest.fixture
     def batches(self) -> tuple[Batch, ...]:
-        store = archive().store
-        held = [(each.dataset, each.symbol) for each in store.series()]
-        return tuple(Batch(dataset, symbol, store.read(Query(dataset, symbol))) for dataset, symbol in held)
+        return archive()
 
     @pytest.fixture
     def parameters(self) -> tuple[Mapping[str, Any], ...]:
