@@ -34,6 +34,7 @@ log = logging.getLogger(__name__)
 QUARANTINE = "quarantine"
 NO_LINKS = {errno.EPERM, errno.ENOTSUP, errno.EOPNOTSUPP, errno.ENOSYS, errno.EMLINK}
 YOUNG_NS = 2 * 10**9  # longer than any file system's tick
+NEVER_NS = 0  # the time of a hot file that is behind: before every part's
 VERSION = re.compile(r"v(\d{6,})")
 
 
@@ -159,13 +160,19 @@ class SeriesFolder:
         return target
 
     def publish(self, staged: Path, version: Path, part: Part) -> None:
-        """A staged file, already synced, becomes a part of the version; durable on return."""
+        """A staged file, already synced, becomes a part of the version; durable on return.
+
+        The hot file is not believed from here on until it is replaced. Times alone could not tell that it is behind:
+        the file system's clock may stand still from one append to the next.
+        """
+        with suppress(FileNotFoundError):
+            os.utime(self.hot, ns=(NEVER_NS, NEVER_NS))
         os.rename(staged, version / part.name)
         sync(version)
 
     def replace(self, version: Path, gone: Iterable[Part], come: Iterable[tuple[Path, Part]]) -> Path:
         """A new version without the parts `gone` and with the staged files `come`; returns it, durable and current."""
-        new = self._next(version)
+        new, hot = self._next(version), self.hot_is_current()
         remove(new)
         new.mkdir()
         without = {part.name for part in gone}
@@ -177,7 +184,9 @@ class SeriesFolder:
         sync(new)
         self._swing(new)
         sync(self.home)
-        self._keep_hot_current()
+        if hot:  # a new version of the same rows is no news to it
+            with suppress(FileNotFoundError):
+                os.utime(self.hot)
         return new
 
     def stamp(self) -> tuple[str, int, tuple[str, ...]]:
@@ -200,11 +209,6 @@ class SeriesFolder:
             return version is not None and os.stat(version).st_mtime_ns <= os.stat(self.hot).st_mtime_ns
         except FileNotFoundError:
             return False
-
-    def _keep_hot_current(self) -> None:
-        """A new version of the same rows is no news to the hot file."""
-        with suppress(FileNotFoundError):
-            os.utime(self.hot)
 
     def settle(self, version: Path | None) -> None:
         """Makes durable whatever a step that failed has left visible."""

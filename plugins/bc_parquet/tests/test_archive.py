@@ -16,6 +16,7 @@ import pytest
 from conftest import BOOKS, TRADES, books, trades
 
 from bc_parquet import ParquetConfig, ParquetStore
+from bc_parquet.folder import SeriesFolder
 from bc_parquet.names import Part
 from bcore.errors import CorruptFileError, SeriesBusyError, StoreError
 from bcore.query import Query
@@ -266,6 +267,28 @@ def test_a_hot_file_that_is_behind_its_parts_is_not_believed(tmp_path: Path) -> 
     os.utime(hot, ns=(behind[1].st_atime_ns, behind[1].st_mtime_ns - 10**9))
     assert [19] == ParquetStore(tmp_path).hot(Query(TRADES, "BTCUSDT", tail=1))["agg_trade_id"].to_pylist()
     store.close()
+
+
+@pytest.mark.parametrize("merged", [False, True])
+def test_nor_is_one_whose_writer_was_killed_within_a_tick_of_the_clock(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, merged: bool
+) -> None:
+    store = ParquetStore(tmp_path)
+    store.append(trades(range(10)))
+    hot = tmp_path / "trades" / ".BTCUSDT" / "hot.arrow"
+    tick = hot.stat().st_mtime_ns
+
+    def killed(*_: object) -> None:
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr("bc_parquet.hot.HotFile.add", killed)
+    with pytest.raises(KeyboardInterrupt):
+        store.append(trades(range(10, 20)))
+    if merged:
+        folder = SeriesFolder.of(tmp_path, "trades", "BTCUSDT")
+        folder.replace(version(store), (), ())
+    os.utime(version(store), ns=(tick, tick))
+    assert [19] == ParquetStore(tmp_path).hot(Query(TRADES, "BTCUSDT", tail=1))["agg_trade_id"].to_pylist()
 
 
 def test_a_flipped_bit_is_never_read_as_another_row(store: ParquetStore) -> None:
