@@ -61,7 +61,9 @@ class Counting(StoreReader):
     breaks_after: int | None = None
 
     def scan(self, request: Request) -> pa.RecordBatchReader:
-        reader = StoreReader.scan(self, request)
+        # What is kept hot is scanned by reading it, and reading is scanning here.
+        hot = request.newest_kept
+        reader = StoreReader.read(self, request).to_reader() if hot else StoreReader.scan(self, request)
         return pa.RecordBatchReader.from_batches(reader.schema, self._counted(reader, whole=request.columns is None))
 
     def read(self, request: Request) -> pa.Table:
