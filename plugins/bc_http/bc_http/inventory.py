@@ -30,6 +30,8 @@ FIXED = {
     "/live/{view}/{symbol}": "New rows of a view as they are stored: Server-Sent Events, or a WebSocket",
     "/stats": "Row counts, bytes, gaps and time ranges of every series",
     "/views": "Everything that can be read, with parameters and columns",
+    "/proofs/{dataset}/{symbol}": "Rows, ids and fingerprint of each day, as an archive proves what it holds",
+    "/gaps/{dataset}/{symbol}": "The ids that are missing, and what is known of them",
     "/health": "Whether the server is alive; needs no key",
     "/ready": "Whether the data is as fresh as its own history lets expect, and without open gaps",
     "/metrics": "Metrics of the server and the archive for Prometheus",

@@ -14,6 +14,7 @@ from bc_http.config import HttpConfig
 from bc_http.formats import FORMATS
 from bc_http.inventory import ARROW, FIXED, parameters
 from bc_http.problems import MEDIA_TYPE
+from bc_http.proving import OF_GAPS, OF_PROOFS
 from bc_http.pulse import State
 from bc_http.resource import JSON, Resource, send_json, unchanged
 from bc_http.routes import Route
@@ -23,9 +24,13 @@ from bcore.protocols import ViewInfo
 Document = dict[str, Any]
 SYMBOL = {"name": "symbol", "in": "path", "required": True, "schema": {"type": "string", "minLength": 1}}
 SYMBOL |= {"description": "as /symbols lists it", "examples": {"usual": {"value": "BTCUSDT"}}}
-NARROW = {"/symbols": ("view",)}
+PROOFS, GAPS = "/proofs/{dataset}/{symbol}", "/gaps/{dataset}/{symbol}"
+NARROW = {"/symbols": ("view",), PROOFS: ("end",)}
+ANSWERS = {PROOFS: OF_PROOFS, GAPS: OF_GAPS}
+TABLES = ("/stats", "/views", PROOFS, GAPS)  # given as Arrow too
+TAGGED = ("/symbols", "/stats", "/views", "/openapi.json")
 UNTOLD = ("/ready", "/live/{view}/{symbol}")
-HELP = {"view": "only of this view", "symbol": "only of this symbol"}
+HELP = {"view": "only of this view", "end": "of the time before this instant", "format": "how it is answered"}
 REFUSALS = {
     "400": "Parameters that cannot be used, every one of them",
     "401": "A key is needed, or this one is not known",
@@ -78,7 +83,8 @@ def document(state: State, config: HttpConfig, routes: tuple[Route, ...] = ()) -
     for path, summary in FIXED.items():
         if path in UNTOLD:
             continue
-        paths[path] = {"get": _plain(path[1:].replace(".", "_"), summary, path, public=path == "/health")}
+        name = path.split("/")[1].replace(".", "_")
+        paths[path] = {"get": _plain(name, summary, path, public=path == "/health")}
     for route in routes:
         if route.summary and route.path != "/":
             paths.setdefault(route.path, {"get": _of_route(route)})
@@ -148,29 +154,35 @@ def _object(properties: Document) -> Document:
 
 def _plain(name: str, summary: str, path: str = "/", *, public: bool) -> Document:
     media = {"/metrics": "text/plain", "/docs": "text/html"}.get(path, JSON)
-    content: Document = {media: {"schema": {"type": "string"} if media != JSON else {}}}
-    takes: list[Document] = [
-        {"name": each, "in": "query", "required": False, "schema": {"type": "string"}, "description": HELP[each]}
-        for each in NARROW.get(path, ())
-    ]
-    if path in ("/stats", "/views"):
+    content: Document = {media: {"schema": {"type": "string"} if media != JSON else ANSWERS.get(path, {})}}
+    takes = [*_words(path), *(_narrowing(each, schemas.named(each)) for each in NARROW.get(path, ()))]
+    table = path in TABLES
+    if table:
         content[ARROW] = {"schema": {}}
-        schema = {"type": "string", "enum": ["json", "arrow"]}
-        takes.append({"name": "format", "in": "query", "required": False, "schema": schema})
-    refused = _refusals("400", *(() if public else ("401", "429")), *(("404",) if path == "/symbols" else ()))
+        takes.append(_narrowing("format", {"type": "string", "enum": ["json", "arrow"]}))
+    read = path in (PROOFS, GAPS)
+    others = (*(("404",) if path == "/symbols" else ()), *(("406",) if table else ()), *(("503",) if read else ()))
+    refused = _refusals("400", *(() if public else ("401", "429")), *others)
     responses: Document = {"200": {"description": summary, "content": content}, **refused}
-    if path in ("/symbols", "/stats", "/views", "/openapi.json"):
+    if path in TAGGED:
         responses["304"] = {"description": "What If-None-Match names is what there is"}
-    if path in ("/stats", "/views"):
-        responses["406"] = {"$ref": "#/components/responses/Refused406"}
     operation: Document = {"operationId": name, "summary": summary, "tags": ["server"], "responses": responses}
     return operation | ({"parameters": takes} if takes else {}) | ({"security": []} if public else {})
 
 
+def _words(path: str) -> list[Document]:
+    """The parameters that stand in a path."""
+    words = [part[1:-1].split(":")[0] for part in path.split("/") if part.startswith("{")]
+    schema = {"type": "string", "minLength": 1}
+    return [{"name": word, "in": "path", "required": True, "schema": schema} for word in words]
+
+
+def _narrowing(name: str, schema: Document) -> Document:
+    return {"name": name, "in": "query", "required": False, "schema": schema, "description": HELP[name]}
+
+
 def _of_route(route: Route) -> Document:
-    words = [part[1:-1].split(":")[0] for part in route.path.split("/") if part.startswith("{")]
-    schema = {"type": "string"}
-    takes = [{"name": word, "in": "path", "required": True, "schema": schema} for word in words]
+    takes = _words(route.path)
     name = "_".join(part.strip("{}").split(":")[0] for part in route.path.split("/") if part)
     told: Document = {"operationId": name, "summary": route.summary, "tags": ["plugins"], "parameters": takes}
     refused = _refusals("400", "404", *(() if route.public else ("401", "429")))

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable
+from collections.abc import Callable, Iterable, Mapping
 from typing import Any
 
 import falcon.asgi
@@ -18,6 +18,22 @@ from bcore.instants import iso, parse_instant
 from bcore.powers import Proves
 from bcore.proving import gaps_table, proofs_table
 from bcore.records import DayProof
+
+WHOLE, TEXT, MAYBE = {"type": "integer"}, {"type": "string"}, {"type": ["string", "null"]}
+DAY = {"day": TEXT, "rows": WHOLE, "first_id": WHOLE, "last_id": WHOLE, "fingerprint": TEXT}
+GAP = {"first_id": WHOLE, "last_id": WHOLE, "ids": WHOLE, "state": {"type": "string", "enum": ["open", "unfillable"]}}
+GAP |= {"reason": TEXT, "since": MAYBE, "day": MAYBE}
+
+
+def described(name: str, properties: Mapping[str, Any], required: Iterable[str]) -> dict[str, Any]:
+    """The JSON schema of an answer whose objects stand under `name`."""
+    item = {"type": "object", "required": [*required], "properties": dict(properties)}
+    whole = {"dataset": TEXT, "symbol": TEXT, name: {"type": "array", "items": item}}
+    return {"type": "object", "required": [*whole], "properties": whole}
+
+
+OF_PROOFS = described("days", DAY, ("day", "rows", "fingerprint"))
+OF_GAPS = described("gaps", GAP, GAP)
 
 
 @define(eq=False)

@@ -50,6 +50,11 @@ def parameters(cls: type) -> list[Schema]:
     return [parameter(each, cls) for each in fields_of(cls)]
 
 
+def named(name: str) -> Schema:
+    """Of a parameter that is text, unless its name says more."""
+    return _known(name) or {"type": "string"}
+
+
 def _known(name: str) -> Schema:
     """What is checked elsewhere than in the class."""
     count: Schema = {"minimum": 0, "maximum": MOST}
@@ -63,6 +68,7 @@ def _known(name: str) -> Schema:
         "end_time": {**instant, "examples": ["2026-02-15T01:00:00Z"]},
         "columns": {"minItems": 1},
         "at": instant,
+        "end": instant,
     }
     return known.get(name, {})
 
