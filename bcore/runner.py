@@ -25,12 +25,16 @@ JOIN_SECONDS = 3.0
 
 @define
 class Runner:
-    """Runs the jobs of an app until stopped. `errors` has the last error of each source whose last pass failed."""
+    """Runs the jobs of an app until stopped. `errors` has the last error of each source whose last pass failed.
+
+    `left` are the threads that did not end with it.
+    """
 
     app: App
     clock: SystemClock
     backoff: Backoff = field(factory=Backoff)
     errors: dict[str, Exception] = field(factory=dict, init=False)
+    left: list[Thread] = field(factory=list, init=False)
 
     def run(self, jobs: list[Job], *, until: Callable[[], bool] | None = None) -> None:
         """Loops over every job until the clock is told to stop, or `until()` (asked ten times a second) holds."""
@@ -53,9 +57,9 @@ class Runner:
         deadline = self.clock.monotonic() + JOIN_SECONDS
         for thread in threads:
             thread.join(max(deadline - self.clock.monotonic(), 0.0))
-        for thread in threads:
-            if thread.is_alive():
-                log.warning("source %s did not stop in time; nothing of it is half-stored", thread.name)
+        self.left = [thread for thread in threads if thread.is_alive()]
+        for thread in self.left:
+            log.warning("source %s did not stop in time; nothing of it is half-stored", thread.name)
 
     def _start(self, jobs: list[Job], work: Callable[[Job], object]) -> list[Thread]:
         threads = [Thread(target=work, args=(job,), name=job.name, daemon=True) for job in jobs]

@@ -223,6 +223,7 @@ def test_it_stops_within_seconds_while_a_source_hangs(bench: Bench, gate: Flag) 
     bench.run(job(ToySource()), hanging, until=lambda: bench.of(BatchStored))
     assert monotonic() - started < 8
     assert [SourceStopped("ticks")] == bench.of(SourceStopped)
+    assert ["hanging"] == [thread.name for thread in bench.runner.left]
 
 
 def test_a_wait_of_an_hour_ends_at_once_when_asked_to_stop(bench: Bench) -> None:

@@ -59,7 +59,8 @@ def run(ctx: click.Context, symbols: tuple[str, ...], serve: str | None, once: b
     from bcore.board import Board
     from bcore.children import beside
     from bcore.clock import SystemClock
-    from bcore.runner import stop_on_signals
+    from bcore.leaving import leave_behind
+    from bcore.runner import Runner, stop_on_signals
 
     if once and serve is not None:
         raise click.UsageError("--once ends when every source has made a pass, --serve does not: use one of them")
@@ -77,12 +78,14 @@ def run(ctx: click.Context, symbols: tuple[str, ...], serve: str | None, once: b
             asked = Flag()
             with stop_on_signals(clock.stopping if once else asked):
                 shown.say(f"collecting {what}" + ("" if once else "; Ctrl-C stops"))
+                runner = Runner(app, clock)
                 with beside(_server(ctx.obj, serve, shown.say)):
-                    failed = _collect(app, clock, board, jobs, None if once else asked)
+                    failed = _collect(runner, board, jobs, None if once else asked)
         finally:
             app.close()
         for name, error in failed.items():
             shown.say_failed(name, error)
+    leave_behind(runner.left, 1 if failed else 0)
     if failed:
         ctx.exit(1)
 
@@ -131,13 +134,12 @@ def _app(options: Options, symbols: tuple[str, ...], clock: SystemClock) -> App:
     return App.of(completed(options.tree(), registry, symbols=symbols, data=options.data), registry, clock)
 
 
-def _collect(app: App, clock: SystemClock, board: Board, jobs: list[Job], asked: Flag | None) -> dict[str, Exception]:
+def _collect(runner: Runner, board: Board, jobs: list[Job], asked: Flag | None) -> dict[str, Exception]:
     """Collects until that is asked, or one pass of every source; returns what failed by source."""
     from bcore.companions import accompanied, assert_alone, watched
-    from bcore.runner import Runner
 
+    app = runner.app
     assert_alone(app, jobs)
-    runner = Runner(app, clock)
     with accompanied(app, board), watched(app, jobs, board):
         if asked is None:
             runner.once(jobs)

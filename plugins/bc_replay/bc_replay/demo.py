@@ -9,6 +9,7 @@ import os
 import sys
 from collections.abc import Iterator
 from pathlib import Path
+from threading import Thread
 from typing import TYPE_CHECKING, Any
 
 from attrs import define, field, frozen
@@ -60,13 +61,14 @@ class Demo:
         progress = Progress(clock)
         app.listeners += [progress.on_event, deadline.on_event]
         with stop_on_signals(clock.stopping), progress:
-            Runner(app, clock).run(app.jobs(), until=deadline.reached)
+            runner = Runner(app, clock)
+            runner.run(app.jobs(), until=deadline.reached)
         store = store_of(app)
         proof = prove(self.recording, store, trades_dataset(app), happened=deadline.happened)
         if isinstance(store, Compacts):
             for series in store.series():
                 store.compact(series)
-        return Outcome(self, proof, tuple(app.reader().stats()))
+        return Outcome(self, proof, tuple(app.reader().stats()), tuple(runner.left))
 
     def _tree(self, registry: Registry, url: str) -> dict[str, Any]:
         sources: dict[str, Any] = {"trades": {"interval": 0.5, "start": iso(self._beginning())}}
@@ -98,11 +100,12 @@ class Demo:
 
 @frozen
 class Outcome:
-    """How the demo ended: the comparison, and what is in the archive."""
+    """How the demo ended: the comparison, what is in the archive, and the threads that did not end with it."""
 
     demo: Demo
     proof: Proof
     stats: tuple[SeriesStats, ...]
+    left: tuple[Thread, ...] = ()
 
     def lines(self) -> Iterator[str]:
         """What is said at the end."""

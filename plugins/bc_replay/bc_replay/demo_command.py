@@ -39,6 +39,7 @@ def demo(ctx: click.Context, recordings: tuple[str, ...], seconds: float | None,
     from bc_replay.errors import RecordingError
     from bc_replay.recording import read_recording
     from bcore.errors import BcoreError
+    from bcore.leaving import leave_behind
 
     options: Options = ctx.obj
     paths = recordings or tuple(map(str, sample.paths()))
@@ -53,4 +54,6 @@ def demo(ctx: click.Context, recordings: tuple[str, ...], seconds: float | None,
     except (OSError, RuntimeError) as error:
         raise BcoreError(f"the replay exchange did not come up: {error}") from error
     click.echo("\n".join(outcome.lines()))
-    ctx.exit(0 if outcome.proof.exact else 1)
+    code = 0 if outcome.proof.exact else 1
+    leave_behind(outcome.left, code)
+    ctx.exit(code)
