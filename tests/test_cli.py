@@ -251,10 +251,22 @@ def test_config_init_writes_a_file_that_check_accepts_and_never_over_one(cli: In
 def test_every_line_that_config_init_comments_out_is_right(cli: Invoke, folder: Path) -> None:
     cli("config", "init")
     lines = (folder / "bcore.toml").read_text().splitlines()
-    lines = [line.removeprefix("# ") if " = " in line and "..." not in line else line for line in lines]
-    (folder / "bcore.toml").write_text("\n".join(lines))
+    lines = [line.removeprefix("# ") if " = " in line or line.startswith("# [") else line for line in lines]
+    assert "[remotes.toy]" in lines
+    (folder / "bcore.toml").write_text("\n".join(lines).replace("# url: must be given", 'url = "toy://there"'))
     result = cli("config", "check")
     assert (0, "ok: 1 sources, 1 stores\n") == (result.exit_code, result.stdout), result.stderr
+
+
+def test_config_check_takes_a_file_that_only_says_where_archives_are(cli: Invoke, folder: Path) -> None:
+    (folder / "bcore.toml").write_text('[remotes.far]\nkind = "toy"\nurl = "toy://there"\n')
+    assert "ok: 0 sources, 1 stores\n" == cli("config", "check").stdout
+    (folder / "bcore.toml").write_text('[remotes.far]\nkind = "tory"\n')
+    assert 2 == cli("config", "check").exit_code
+    (folder / "bcore.toml").write_text('[remotes.far]\nkind = "toy"\n')
+    assert "remotes.far.url" in cli("config", "check").stderr
+    (folder / "bcore.toml").write_text("symbols = []\n[sources.ticks]\n")
+    assert "no symbols" in cli("config", "check").stderr
 
 
 def test_config_show_is_itself_a_configuration(cli: Invoke, folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:

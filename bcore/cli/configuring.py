@@ -12,6 +12,7 @@ from bcore.cli.options import with_globals
 
 if TYPE_CHECKING:
     from bcore.cli.options import Options
+    from bcore.config import Tree
     from bcore.fields import Field
     from bcore.records import Factory
     from bcore.registry import Registry
@@ -22,6 +23,11 @@ HEAD = """\
 # sets sources.trades.interval.
 symbols = ["BTCUSDT", "ETHUSDT"]
 """
+
+APART = {
+    "servers": "# What is offered to others: `bcore serve NAME`, or in `bcore run`.",
+    "remotes": "# Archives elsewhere, each under a name of yours: `bcore read --remote NAME`, `bcore sync NAME`.",
+}
 
 
 @click.group()
@@ -47,36 +53,48 @@ def init(options: Options, path: Path) -> None:
 
 
 def _template(registry: Registry) -> str:
-    """A file with every installed exchange, source and store, and all their keys as comments.
+    """A file with everything that is installed, and all keys as comments.
 
-    Of several stores one is in force, a usual one; the others are comments as a whole.
+    Exchanges, sources and one store, a usual one, are in force; the rest are comments as a whole.
     """
     from bcore.app import stores_on_disk, usual
+    from bcore.cli.referencing import kinds
 
-    kinds = sorted(stores_on_disk(registry), key=lambda kind: kind.name)
-    main = usual(kinds)[0]
+    stores = sorted(stores_on_disk(registry), key=lambda kind: kind.name)
+    main = usual(stores)[0]
     sections = [_section("stores.main", main, aside=False)]
-    others = [_section(f"stores.{kind.name}", kind, aside=True) for kind in kinds if kind is not main]
+    others = [_section(f"stores.{kind.name}", kind, aside=True) for kind in stores if kind is not main]
     sections += [f"# Another store, beside that one or in its place:\n{section}" for section in others]
     for group in ("exchanges", "sources"):
         offered = sorted(registry.of(group).items())
         sections += [_section(f"{group}.{name}", kind, aside=kind.on_request) for name, kind in offered]
+    for group, use in APART.items():
+        offered = sorted(kinds(group, registry).items())
+        sections += [f"{use}\n"] * bool(offered)
+        sections += [_keys(f"{group}.{name}", name, *kind, aside=True) for name, kind in offered]
     return "\n".join([HEAD, *sections])
 
 
 def _section(path: str, kind: Factory[Any], *, aside: bool) -> str:
+    return _keys(path, kind.name, kind.config, kind.summary, aside=aside)
+
+
+def _keys(path: str, kind: str, config: type, summary: str, *, aside: bool) -> str:
     from bcore.fields import fields_of
 
-    lines = [f"# {kind.summary}"] if kind.summary else []
+    lines = [f"# {summary}"] if summary else []
     lines.append(f"# [{path}]" if aside else f"[{path}]")
-    if not path.endswith(f".{kind.name}"):
-        lines.append(f'kind = "{kind.name}"')
-    lines += [_commented(field) for field in fields_of(kind.config)]
+    if not path.endswith(f".{kind}"):
+        lines.append(f'kind = "{kind}"')
+    lines += [_commented(field) for field in fields_of(config)]
     return "\n".join(lines) + "\n"
 
 
 def _commented(field: Field) -> str:
-    shown = f"# {field.name} = {toml(field.default)}" if field.default is not None else f"# {field.name}: not set"
+    if field.required:
+        shown = f"# {field.name}: must be given"
+    else:
+        shown = f"# {field.name} = {toml(field.default)}" if field.default is not None else f"# {field.name}: not set"
     return shown + (f"    # {field.help}" if field.help else "")
 
 
@@ -87,13 +105,18 @@ def check(options: Options) -> None:
     """Name every mistake in the configuration, each with its path. Exit code 2 if there are any."""
     from bcore.app import App, completed
 
-    registry = options.registry()
-    app = App.of(completed(options.tree(), registry, data=options.data), registry)
+    registry, tree = options.registry(), options.tree()
+    app = App.of(completed(tree, registry, data=options.data), registry)
     try:
-        jobs = app.jobs()
+        jobs = [] if _only_reads(tree) else app.jobs()
     finally:
         app.close()
     click.echo(f"ok: {len(jobs)} sources, {len(app.settings.stores)} stores")
+
+
+def _only_reads(tree: Tree) -> bool:
+    """Whether it says where archives are, and nothing of what is to be collected."""
+    return bool(tree) and not any(tree.get(name) for name in ("symbols", "sources", "exchanges"))
 
 
 @config.command()

@@ -45,12 +45,13 @@ def _group(group: str, registry: Registry) -> Iterator[str]:
     yield from ("", f"## [{group}.*]", "", WHAT[group])
     if group == "sources":
         yield from _table(fields_of(Wiring))
-    for name, (config, summary) in sorted(_kinds(group, registry).items()):
+    for name, (config, summary) in sorted(kinds(group, registry).items()):
         yield from ("", f"### {group}: kind `{name}`", "", f"{summary.rstrip('.')}.")
         yield from _table(fields_of(config))
 
 
-def _kinds(group: str, registry: Registry) -> dict[str, tuple[type, str]]:
+def kinds(group: str, registry: Registry) -> dict[str, tuple[type, str]]:
+    """What sections of a group may be of: the class of their keys, and a summary, by name."""
     if group not in ("servers", "remotes"):
         return {name: (kind.config, kind.summary) for name, kind in registry.of(group).items()}
     found: dict[str, tuple[type, str]] = {}

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import json
 import threading
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
@@ -16,6 +17,9 @@ from bc_http import hookspecs
 from bc_http.answers import Answer, Answers, Flow
 from bc_http.asking import Asking
 from bc_http.config import HttpConfig
+from bc_http.live.asking import Followed
+from bc_http.live.channel import Message
+from bc_http.live.hub import Hub
 from bc_http.negotiation import coding_for, preferred, weights
 from bc_http.problems import Problem
 from bc_http.pulse import Pulse, look
@@ -203,6 +207,30 @@ def test_a_client_that_goes_away_while_a_piece_is_made_stops_the_making() -> Non
 
     asyncio.run(leave())
     assert closed.is_set()
+
+
+@pytest.mark.parametrize("when", ["before", "amid"])
+def test_who_comes_while_the_server_goes_is_told_no_cursor_beyond_the_rows_that_came(when: str) -> None:
+    """A client takes the cursor with it to the next server, and would never hear of what lies before."""
+    archive = StoreReader((filled(),), (TICKS, QUOTES), (COUNTS,))
+    followed, cursor = Followed.parsed(archive.views()["ticks"], "AAA", "after_id=0")
+
+    async def told() -> list[Message | None]:
+        hub, messages = Hub(archive, HttpConfig()), []
+        channel = hub.channel(followed, {"ticks": TICKS})
+        if when == "before":
+            hub.close()
+        async for message in hub.follow(followed, channel, cursor):
+            messages.append(message)
+            hub.close()
+        assert (1, 1) == (hub.begun, hub.ended)
+        return messages
+
+    messages = asyncio.run(told())
+    heard = [row["id"] for message in messages if message for row in json.loads(message.text)["data"]]
+    assert heard == list(range(1, len(heard) + 1))
+    assert [str(len(heard))] * bool(heard) == [message.cursor for message in messages[-1:] if message]
+    assert (when == "before") == (not heard)
 
 
 def test_what_was_asked_is_repeated_with_its_type() -> None:

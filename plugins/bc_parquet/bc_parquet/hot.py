@@ -12,7 +12,7 @@ import pyarrow.compute as pc
 import pyarrow.parquet as pq
 from attrs import define, field, frozen
 
-from bc_parquet.folder import SeriesFolder, remove
+from bc_parquet.folder import NEVER_NS, SeriesFolder, remove
 from bcore.protocols import Key
 from bcore.records import Dataset
 from bcore.schema import keys_of
@@ -114,10 +114,12 @@ class HotCache:
     _lock: Lock = field(factory=Lock, init=False)
 
     def read(self, path: Path) -> pa.Table | None:
-        """The hot rows; None if there is no hot file."""
+        """The hot rows; None if there is no hot file, or one that is behind."""
         try:
             status = os.stat(path)
         except FileNotFoundError:
+            return None
+        if status.st_mtime_ns == NEVER_NS:
             return None
         stamp = (status.st_ino, status.st_size, status.st_mtime_ns)
         with self._lock:

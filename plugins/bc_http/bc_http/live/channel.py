@@ -173,7 +173,7 @@ class Channel:
 
     async def missed(self, cursor: str | None) -> AsyncIterator[Message]:
         """What somebody who comes with the cursor has not been told; after the last of it nothing is missing, if
-        `join` is called at once."""
+        `join` is called at once and the channel has not ended."""
         begin = self.feed.newest(self.position) if cursor is None else self.feed.parsed(cursor)
         async with self._lock:
             self.position = await self._threaded(partial(self.feed.joined, self.position, begin))

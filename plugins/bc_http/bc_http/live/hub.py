@@ -65,6 +65,8 @@ class Hub:
             await channel.begin()
             async for message in channel.missed(cursor):
                 yield self._sent(message)
+            if channel.ended:
+                return  # what was missed may not have been told to its end: they come back with the cursor they have
             client = channel.join()
             with suppress(Left):
                 while True:

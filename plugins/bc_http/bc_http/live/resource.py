@@ -38,7 +38,7 @@ class Live:
         if preferred((EVENTS,), header(req, b"accept")) is None:
             raise Problem(406, f"this is a stream of {EVENTS}, or a WebSocket")
         messages = await self._asked(req, params)
-        first = await anext(messages)  # what is wrong shows before anything was sent
+        first = await anext(messages, None)  # what is wrong shows before anything was sent
         resp.content_type = EVENTS
         resp.set_headers({"Cache-Control": "no-store", "X-Accel-Buffering": "no"})
         resp.stream = _events(first, messages)
