@@ -240,7 +240,7 @@ def moments(kept: Kept) -> dict[str, int]:
     """Instants of ONE and what is to be said of its book then."""
     (suspected, again), *_ = kept.doubtful
     return {
-        "verified early": suspected - 3_050_000,
+        "verified early": (kept.times[0] + suspected) // 2,
         "verified just before it": suspected - 1,
         "suspect from the last event in order on": suspected,
         "suspect in the middle": (suspected + again) // 2,

@@ -69,6 +69,8 @@ class Pulse:
     _state: State | None = field(default=None, init=False)
     _until: float = field(default=0.0, init=False)
     _looking: asyncio.Future[State] | None = field(default=None, init=False)
+    _began: float = field(default=float("-inf"), init=False)
+    _rested: float = field(default=float("-inf"), init=False)
 
     async def state(self) -> State:
         """As of at most `fresh` seconds ago. Everybody who asks meanwhile waits for one look."""
@@ -79,6 +81,17 @@ class Pulse:
             self._looking.add_done_callback(self._looked)
         return await asyncio.shield(self._looking)
 
+    async def anew(self) -> State:
+        """As of now, for whoever misses what may just have been stored; at most half of the time goes into looking."""
+        asked = self.monotonic()
+        while True:
+            if self._looking is None:
+                await asyncio.sleep(max(self._rested - self.monotonic(), 0.0))
+                self._until = self._until if self._began >= asked else asked
+            state = await self.state()
+            if self._began >= asked:
+                return state
+
     def _looked(self, done: asyncio.Future[State]) -> None:
         self._looking = None
         if not done.cancelled():
@@ -88,6 +101,7 @@ class Pulse:
         began = self.monotonic()
         state = await asyncio.get_running_loop().run_in_executor(self.pool, look, self.reader, self._state)
         ended = self.monotonic()
+        self._began, self._rested = began, ended + (ended - began)
         self._state, self._until = state, began + max(self.fresh, SHARE * (ended - began) if self.fresh else 0.0)
         return state
 

@@ -107,6 +107,22 @@ def test_many_who_ask_at_once_look_once() -> None:
     assert 1 == Counted.looks
 
 
+def test_who_misses_something_has_it_looked_for_at_once() -> None:
+    store = filled()
+    archive = StoreReader((store,), (TICKS,))
+
+    async def asked() -> list[bool]:
+        with ThreadPoolExecutor(2) as pool:
+            pulse = Pulse(archive, pool, 60.0)
+            await pulse.state()
+            store.append(ticks(1, 1, symbol="NEW"))
+            known = [("ticks", "NEW") in (await pulse.state()).series]
+            several = await asyncio.gather(*(pulse.anew() for _ in range(5)))
+            return known + [("ticks", "NEW") in each.series for each in several]
+
+    assert [False, *[True] * 5] == asyncio.run(asked())
+
+
 def test_tags_change_with_the_rows_of_their_series_alone() -> None:
     store = filled()
     archive = StoreReader((store,), (TICKS, QUOTES), (COUNTS,))

@@ -58,17 +58,23 @@ class Live:
         state = await self.archive.pulse.state()
         view = state.view_of(params["view"])
         followed, cursor = Followed.parsed(view, params["symbol"], req.query_string)
-        _check_symbol(state, followed)
+        if not _has_symbol(state, followed):
+            state = await self.archive.pulse.anew()  # it may just have begun
+            _check_symbol(state, followed)
         datasets = {series.dataset.name: series.dataset for series in (each.series for each in state.series.values())}
         channel = self.hub.channel(followed, datasets)
         return self.hub.follow(followed, channel, header(req, b"last-event-id") or cursor)
 
 
-def _check_symbol(state: State, followed: Followed) -> None:
+def _has_symbol(state: State, followed: Followed) -> bool:
     dataset = getattr(followed.view, "dataset", None)
-    name = followed.name if dataset is None else dataset.name
-    there = sorted(symbol for each, symbol in state.series if each == name)
-    if dataset is not None and followed.symbol not in there:
+    return dataset is None or (dataset.name, followed.symbol) in state.series
+
+
+def _check_symbol(state: State, followed: Followed) -> None:
+    if not _has_symbol(state, followed):
+        name = followed.view.dataset.name  # type: ignore[attr-defined]
+        there = sorted(symbol for each, symbol in state.series if each == name)
         listed = ", ".join(there[:20]) or "none yet"
         hint = near(followed.symbol, there)
         raise NotFoundError(f"nothing is stored of {name} for the symbol {followed.symbol!r}{hint}; stored: {listed}")
