@@ -161,7 +161,11 @@ def _plain(name: str, summary: str, path: str = "/", *, public: bool) -> Documen
         content[ARROW] = {"schema": {}}
         takes.append(_narrowing("format", {"type": "string", "enum": ["json", "arrow"]}))
     read = path in (PROOFS, GAPS)
-    others = (*(("404",) if path == "/symbols" else ()), *(("406",) if table else ()), *(("503",) if read else ()))
+    others = (
+        *(("404",) if read or path == "/symbols" else ()),
+        *(("406",) if table else ()),
+        *(("503",) if read else ()),
+    )
     refused = _refusals("400", *(() if public else ("401", "429")), *others)
     responses: Document = {"200": {"description": summary, "content": content}, **refused}
     if path in TAGGED:
