@@ -83,14 +83,14 @@ class Pulse:
 
     async def anew(self) -> State:
         """As of now, for whoever misses what may just have been stored; at most half of the time goes into looking."""
-        asked = self.monotonic()
-        while True:
-            if self._looking is None:
-                await asyncio.sleep(max(self._rested - self.monotonic(), 0.0))
-                self._until = self._until if self._began >= asked else asked
+        asked, state = self.monotonic(), await self.state()
+        while self._began < asked:
+            # Also where nothing is to be waited for: a look that has just ended must get the chance to be put away.
+            await asyncio.sleep(max(self._rested - self.monotonic(), 0.0))
+            if self._looking is None and self._began < asked:
+                self._until = asked
             state = await self.state()
-            if self._began >= asked:
-                return state
+        return state
 
     def _looked(self, done: asyncio.Future[State]) -> None:
         self._looking = None

@@ -117,10 +117,15 @@ def test_who_misses_something_has_it_looked_for_at_once() -> None:
             await pulse.state()
             store.append(ticks(1, 1, symbol="NEW"))
             known = [("ticks", "NEW") in (await pulse.state()).series]
-            several = await asyncio.gather(*(pulse.anew() for _ in range(5)))
+            several = await asyncio.gather(*(later(pulse, turns) for turns in range(200)))
             return known + [("ticks", "NEW") in each.series for each in several]
 
-    assert [False, *[True] * 5] == asyncio.run(asked())
+    async def later(pulse: Pulse, turns: int) -> Any:
+        for _ in range(turns):  # at every stage of the looks of others
+            await asyncio.sleep(0)
+        return await pulse.anew()
+
+    assert [False, *[True] * 200] == asyncio.run(asked())
 
 
 def test_tags_change_with_the_rows_of_their_series_alone() -> None:
