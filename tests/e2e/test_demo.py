@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+import shlex
 import subprocess
 from collections.abc import Callable
 from pathlib import Path
@@ -22,6 +24,15 @@ def test_the_demo_archive_is_the_recording(bcore_run: Run, tmp_path: Path) -> No
     everything = recorded.aggregates(Path(str(path)) for path in sample.paths())
     assert 6 * 20 * 0.8 * 1e6 < held[-1][1] - held[0][1]
     assert everything[: len(held)] == [row[1:] for row in held]
+    assert re.search(r"^depth/BTCUSDT: proven complete: update ids .*, 0 gaps; verified ", ended.stdout, re.MULTILINE)
+    commands = [shlex.split(line) for line in ended.stdout.partition("read it, and prove it:\n")[2].splitlines()]
+    assert [["read", "trades"], ["read", "ohlcv"], ["read", "book"], ["verify", "--data"]] == [
+        each[1:3] for each in commands if each[0].endswith("/bcore")
+    ]
+    for words in commands:
+        done = subprocess.run(words, cwd=tmp_path, capture_output=True, text=True, timeout=120)
+        assert 0 == done.returncode, done.stderr
+        assert "BTCUSDT" in done.stdout or "agg_trade_id" in done.stdout
 
 
 def test_the_demo_goes_to_the_end_of_another_recording(bcore_run: Run, tmp_path: Path, shared: Path) -> None:

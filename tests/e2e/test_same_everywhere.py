@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import shutil
 import subprocess
 import tempfile
 import threading
@@ -57,11 +58,16 @@ VALUES: dict[str, list[Any]] = {
 
 @pytest.fixture(scope="module")
 def archive(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """Some minutes of recorded trades, snapshots and diffs, as `bcore demo` collects them."""
+    """Some minutes of recorded trades and snapshots, as `bcore demo` collects them, and a small book.
+
+    The recorded changes of the book are far too many for so many questions.
+    """
     path = tmp_path_factory.mktemp("everywhere") / "data"
     words = command("demo", "--for", "3", "--speed", "60", "--data", path)
     done = subprocess.run(words, cwd=path.parent, env=environment(), capture_output=True, text=True, timeout=300)
     assert path.is_dir(), done.stderr
+    for name in (DEPTH.name, DEPTH_SNAPSHOTS.name, DEPTH_STATES.name):
+        shutil.rmtree(path / name, ignore_errors=True)
     app = App.of({"stores": {"main": {"kind": "parquet", "path": str(path)}}})
     store = app.stores()["main"]
     begin = store.stats(store.series()[0]).first_time or 0

@@ -21,13 +21,16 @@ from bcore.cli.progress import Progress
 from bcore.clock import SystemClock
 from bcore.errors import ConfigError
 from bcore.events import Event, SourcePassed, SourceStarted
+from bcore.examining import Examined, examined
 from bcore.instants import iso
 from bcore.protocols import Compacts
 from bcore.records import Dataset, Series, SeriesStats
 from bcore.runner import Runner, stop_on_signals
+from bcore.verify import audit_of
 
 if TYPE_CHECKING:
     from bc_replay.recording import Recording
+    from bcore.audits import Audit
     from bcore.protocols import Store
     from bcore.registry import Registry
 
@@ -68,13 +71,15 @@ class Demo:
         if isinstance(store, Compacts):
             for series in store.series():
                 store.compact(series)
-        return Outcome(self, proof, tuple(app.reader().stats()), tuple(runner.left))
+        return Outcome(self, proof, tuple(_books(app)), tuple(app.reader().stats()), tuple(runner.left))
 
     def _tree(self, registry: Registry, url: str) -> dict[str, Any]:
         sources: dict[str, Any] = {"trades": {"interval": 0.5, "start": iso(self._beginning())}}
         with_books = [symbol for symbol, tape in self.recording.tapes.items() if tape.updates]
         if "orderbook" in registry.of("sources") and with_books:
             sources["orderbook"] = {"interval": 1.0, "symbols": sorted(with_books)}
+        if "depth" in registry.of("sources") and with_books:  # each change of the books, for `bcore read book`
+            sources["depth"] = {"symbols": sorted(with_books)}
         return {
             "symbols": sorted(self.recording.tapes),
             "exchanges": {"binance": {"rest_url": url, "stream_url": url.replace("http", "ws", 1)}},
@@ -99,26 +104,52 @@ class Demo:
 
 
 @frozen
+class Book:
+    """What is proven of the changes of one symbol's book, as `bcore verify` has it."""
+
+    audit: Audit
+    examined: Examined | None
+
+    def line(self) -> str:
+        said = self.examined.sentences() if self.examined else []
+        return "; ".join([f"{self.audit.series}: {self.audit.verdict}", *said])
+
+    @property
+    def instant(self) -> int | None:
+        """The middle of the longest time for which nothing speaks against the book."""
+        proven = [each for each in (self.examined.intervals if self.examined else ()) if each.proven]
+        longest = max(proven, key=lambda each: each.seconds, default=None)
+        return (longest.start + longest.end) // 2 if longest else None
+
+
+@frozen
 class Outcome:
     """How the demo ended: the comparison, what is in the archive, and the threads that did not end with it."""
 
     demo: Demo
     proof: Proof
+    books: tuple[Book, ...]
     stats: tuple[SeriesStats, ...]
     left: tuple[Thread, ...] = ()
 
     def lines(self) -> Iterator[str]:
         """What is said at the end."""
         yield from self.proof.lines()
+        yield from (book.line() for book in self.books)
         yield f"\nin {self.demo.data}:"
         for stats in self.stats:
             span = f"{iso(stats.first_time)} to {iso(stats.last_time)}" if stats.first_time and stats.last_time else "-"
             yield f"  {stats.series}: {stats.rows:,} rows, {stats.bytes:,} bytes, {span}"
         symbol, data = min(self.demo.recording.tapes), self.demo.data
         tools = Path(os.path.relpath(sys.executable)).parent  # this environment's, which may not be active
-        yield "\nread it:"
+        yield "\nread it, and prove it:"
         yield f"  {tools}/bcore read trades {symbol} --limit 5 --data {data}"
         yield f"  {tools}/bcore read ohlcv {symbol} --timeframe 1m --data {data}"
+        for book in self.books[:1]:
+            if book.instant is not None:
+                of = f"{book.audit.series.symbol} --at {iso(book.instant)}"
+                yield f"  {tools}/bcore read book {of} --tick-size 5 --data {data}"
+        yield f"  {tools}/bcore verify --data {data}"
         yield f"  {tools}/python -c \"import pandas as pd; print(pd.read_parquet('{data}/trades/{symbol}.parquet'))\""
 
 
@@ -171,6 +202,14 @@ def store_of(app: App) -> Store:
 def trades_dataset(app: App) -> Dataset:
     dataset: Dataset = app.registry.of("sources")["trades"].datasets[0]
     return dataset
+
+
+def _books(app: App) -> Iterator[Book]:
+    store = store_of(app)
+    for series in store.series():
+        if series.dataset.name == "depth":
+            audit = audit_of(store, series)
+            yield Book(audit, examined(store, audit, app.registry))
 
 
 def _require(registry: Registry) -> None:

@@ -48,7 +48,8 @@ def demo(ctx: click.Context, recordings: tuple[str, ...], seconds: float | None,
     except RecordingError as error:
         raise click.UsageError(str(error)) from error
     work = Demo(paths, recording, options.data or DATA, speed, seconds)
-    click.echo(f"replaying {', '.join(Path(path).name for path in paths)} at {speed:g} times its speed")
+    names = ", ".join(Path(path).name for path in paths)
+    click.echo(f"replaying {names} at {speed:g} times its speed; rates are per second on this machine's clock")
     try:
         outcome = work.run(options.registry())
     except (OSError, RuntimeError) as error:
