@@ -9,7 +9,8 @@ import subprocess
 import sys
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any
+from types import SimpleNamespace
+from typing import Any, cast
 
 import pyarrow as pa
 import pyarrow.csv as csv
@@ -20,6 +21,8 @@ from click.testing import CliRunner, Result
 from bc_toy import ShelfStore, tick_batch
 from bcore.cli import main
 from bcore.cli.options import Options
+from bcore.cli.viewhelp import columns
+from bcore.protocols import ViewInfo
 from bcore.registry import Registry
 
 HERE = Path(__file__).parent
@@ -212,6 +215,12 @@ def test_views_are_listed_with_their_parameters(cli: Invoke) -> None:
     assert (["--lot"], ["--lot", "--seconds=60"]) == (found["ticks"]["parameters"], found["bars"]["parameters"])
     lines = cli("views").stdout.splitlines()
     assert ["bars", "--lot", "--seconds=60", "Toy", "bars"] == lines[1].split()
+
+
+def test_numbered_columns_of_a_view_are_one_line() -> None:
+    schema = pa.schema([("at", pa.int64())] + [(f"{side}_{n}", pa.float64()) for n in (1, 2, 3) for side in ("a", "b")])
+    told = columns(cast(ViewInfo, SimpleNamespace(schema=schema.append(pa.field("c_7", pa.string())))))
+    assert [["at", "int64"], ["a_1 .. a_3", "double"], ["b_1 .. b_3", "double"], ["c_7", "string"]] == told
 
 
 def test_the_help_of_read_says_what_the_view_takes_that_is_named(cli: Invoke, folder: Path) -> None:

@@ -12,7 +12,7 @@ import click
 
 from bcore.cli.options import with_globals
 from bcore.cli.output import aligned, form_of, format_option, write
-from bcore.cli.viewhelp import ViewCommand, parameters
+from bcore.cli.viewhelp import ViewCommand, columns, parameters
 
 if TYPE_CHECKING:
     from bcore.cli.options import Options
@@ -257,7 +257,7 @@ def _told(name: str, views: Mapping[str, ViewInfo]) -> Iterator[str]:
         yield ""
         yield from aligned(["parameter", "meaning"], helps)
     yield ""
-    yield from aligned(["column", "type"], [[each.name, str(each.type)] for each in view.schema])
+    yield from aligned(["column", "type"], columns(view))
 
 
 def _typed_names(view: ViewInfo) -> list[str]:

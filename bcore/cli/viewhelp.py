@@ -35,6 +35,18 @@ def parameters(view: ViewInfo) -> list[list[str]]:
     return facets + [[typed(each), each.help] for each in (() if view.params is None else fields_of(view.params))]
 
 
+def columns(view: ViewInfo) -> list[list[str]]:
+    """Each column with its type; those of levels (`bid_price_1`, `bid_price_2`, ...) in one line for all of them."""
+    from bcore.catalogue import NUMBERED
+
+    found: dict[tuple[str, str], list[str]] = {}
+    for each in view.schema:
+        numbered = NUMBERED.fullmatch(each.name)
+        stem = each.name[: numbered.start(1)] if numbered else each.name
+        found.setdefault((stem, str(each.type)), []).append(each.name)
+    return [[names[0] if len(names) == 1 else f"{names[0]} .. {names[-1]}", kind] for (_, kind), names in found.items()]
+
+
 def typed(parameter: Any) -> str:
     """`--levels` where nothing is the default, `--timeframe=1m` otherwise; in brackets what must not be left out."""
     name = f"--{parameter.name.replace('_', '-')}"
