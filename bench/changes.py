@@ -1,7 +1,7 @@
 """How many bytes a change of a book takes on disk, and what of: `python bench/changes.py`.
 
 The sample that bc_replay brings, whole and its first seconds by themselves, and every recording of a depth stream
-beside the project, each stored as one file of the archive. Beside it what the same rows take without a file format:
+beside the project, each appended second by second and merged into one file of the archive. Beside it what the same rows take without a file format:
 whole numbers column by column at zstd's level 19 (see bound.py). When an event was received is made up: 20 to 60 ms
 after it.
 """
@@ -11,7 +11,7 @@ from __future__ import annotations
 import struct
 import tempfile
 from collections.abc import Iterator, Mapping
-from itertools import takewhile
+from itertools import pairwise, takewhile
 from pathlib import Path
 
 import numpy as np
@@ -30,7 +30,7 @@ from bc_replay.channels import encoded
 from bc_replay.errors import RecordingError
 from bc_replay.recording import read_recording
 from bc_replay.records import DepthUpdate
-from bcore.records import Batch
+from bcore.records import Batch, Series
 
 SECOND = 1_000_000
 CUTS = (30, 60, 180)  # seconds
@@ -76,6 +76,13 @@ def table(symbol: str, updates: list[DepthUpdate]) -> pa.Table:
     return rows.table(symbol)
 
 
+def seconds(rows: pa.Table) -> Iterator[pa.Table]:
+    """The rows of each second of the events."""
+    each = rows.column("timestamp").cast("int64").to_numpy() // SECOND
+    borders = [0, *(np.flatnonzero(each[1:] != each[:-1]) + 1), len(each)]
+    yield from (rows.slice(begin, end - begin) for begin, end in pairwise(borders))
+
+
 def parts(path: Path) -> Mapping[str, float]:
     """Bytes of a file by what they are of."""
     metadata = pq.read_metadata(path)
@@ -96,7 +103,9 @@ def measured(name: str, symbol: str, updates: list[DepthUpdate]) -> str | None:
         return None
     with tempfile.TemporaryDirectory() as folder:
         store = ParquetStore(Path(folder), ParquetConfig())
-        store.append(Batch(DEPTH, symbol, rows))
+        for second in seconds(rows):  # as a collector stores them; then as they stay
+            store.append(Batch(DEPTH, symbol, second))
+        store.compact(Series(DEPTH, symbol))
         store.close()
         (path,) = [each for each in Path(folder).rglob("*.parquet") if each.is_file()]
         sizes, size = parts(path), path.stat().st_size

@@ -39,11 +39,13 @@ from bc_parquet.config import ParquetConfig
 from bc_parquet.store import ParquetStore
 from bcore.clock import SystemClock
 from bcore.collect import Job
+from bcore.cycles import look_seldom_for_cycles
 from bcore.errors import Stopped
 from bcore.records import Series
 from bcore.verify import audit_of
 
 LEVELS, MID = 1000, 6_000_000  # of a side of a snapshot; the mid in cents
+MESSAGES = 1009
 WARM = 10.0
 BOUND, SNAPSHOT_BOUND = 40e-6, 1.4e-3
 TICKS = (1.0, 5.0, 10.0, 50.0, 100.0)
@@ -78,9 +80,12 @@ class Market:
     _levels: list[tuple[str, str]] = field(init=False)
 
     def __attrs_post_init__(self) -> None:
-        """Changes near the best prices, of which three in ten remove a level; a message has ten in a row of each."""
+        """Changes near the best prices, of which three in ten remove a level; a message has ten in a row of each.
+
+        A prime number of messages, so that each symbol has them all before one comes again.
+        """
         chance, self._levels = np.random.default_rng(1), []
-        for _ in range(1000):
+        for _ in range(MESSAGES):
             sides = []
             for sign in (-1, 1):
                 away = np.sort(np.abs(chance.normal(0, 120, 10)).astype(int)) + np.arange(10)
@@ -92,7 +97,7 @@ class Market:
     def message(self, symbol: str) -> bytes:
         first = self._ids[symbol] + 1
         self._ids[symbol] = last = first + 41
-        bids, asks = self._levels[self.sent % 1000]
+        bids, asks = self._levels[self.sent % MESSAGES]
         head = f'{{"e":"depthUpdate","E":{time.time_ns() // 1_000_000},"s":"{symbol}","U":{first},"u":{last}'
         return f'{head},"b":[{bids}],"a":[{asks}]}}'.encode()
 
@@ -155,6 +160,7 @@ def kept(folder: Path, market: Market, during: float) -> tuple[list[Sample], Par
         with suppress(Stopped):
             job.run_live(lambda event: None)
 
+    look_seldom_for_cycles()  # as `bcore run` does
     thread = Thread(target=run, daemon=True)
     thread.start()
     time.sleep(WARM)

@@ -59,6 +59,7 @@ def run(ctx: click.Context, symbols: tuple[str, ...], serve: str | None, once: b
     from bcore.board import Board
     from bcore.children import beside
     from bcore.clock import SystemClock
+    from bcore.cycles import look_seldom_for_cycles
     from bcore.leaving import leave_behind
     from bcore.runner import Runner, stop_on_signals
 
@@ -79,6 +80,7 @@ def run(ctx: click.Context, symbols: tuple[str, ...], serve: str | None, once: b
             with stop_on_signals(clock.stopping if once else asked):
                 shown.say(f"collecting {what}" + ("" if once else "; Ctrl-C stops"))
                 runner = Runner(app, clock)
+                look_seldom_for_cycles()
                 with beside(_server(ctx.obj, serve, shown.say)):
                     failed = _collect(runner, board, jobs, None if once else asked)
         finally:

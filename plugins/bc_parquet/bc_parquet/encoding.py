@@ -17,7 +17,7 @@ from typing import Any
 import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.parquet as pq
-from attrs import frozen
+from attrs import define, field, frozen
 
 from bc_parquet.metadata import DATASET, dataset_of
 
@@ -25,11 +25,11 @@ ROW_GROUP = 32 * 1024  # what a small question has to decode; against 128 k: 4 x
 WIDEST_GROUP = 4  # times as many rows, where several make one thing,
 LARGE = 1024  # unless one has more rows than these: then few of them are all that is asked for
 GROUP_VALUES = 2**20  # but no more values than these, in whatever many columns
-FLUSH = 2 * 1024  # up to so many rows time counts: a collector of hundreds of symbols writes dozens of files a second
-SWIFT_LEVEL = 1  # at the level of one that is merged before long anyway, of which the footer is the larger part
-SMALL = 8 * 1024  # and from there up to so many, bytes: there are few such files
-SMALL_LEVEL = 12
+SMALL = 8 * 1024  # up to so many rows it matters what becomes of a file:
+SWIFT_LEVEL = 1  # of what just came time counts: a collector of many symbols writes a hundred a second, soon merged
+SMALL_LEVEL = 12  # of what was merged bytes: it may stay as it is
 TRIAL_ROWS = 4 * 1024  # below this the choice between plain and dictionary saves next to nothing
+NEAR = 4  # times as many rows, or as few
 SWIFT = 0.4  # bytes a value that reading without zstd is worth, shared by the rows of a thing
 # Types that come back from Parquet as they were, without a copy of the Arrow schema in every file.
 NATIVE = {"float", "double", "bool", "string", "timestamp[us, tz=UTC]"}
@@ -51,14 +51,39 @@ class Encoding:
         return int(sink.getvalue().size)
 
 
-def write(table: pa.Table, path: Path, level: int) -> None:
-    """Writes the table, with its schema's metadata, and with the encodings that suit its columns."""
+@define
+class Suited:
+    """The encodings that suited a series' last large file: they suit the next one, if that is about as large.
+
+    Trying them out takes three times as long as writing a file of one row group.
+    """
+
+    rows: int = 0
+    encodings: dict[str, Encoding] = field(factory=dict)
+
+    def of(self, table: pa.Table, level: int, group: int, each: float) -> dict[str, Encoding]:
+        near = self.rows <= NEAR * table.num_rows and table.num_rows <= NEAR * self.rows
+        if not near or list(self.encodings) != table.column_names:
+            self.rows, self.encodings = table.num_rows, _tried(table, level, group, each)
+        return self.encodings
+
+
+def write(table: pa.Table, path: Path, level: int, *, lasting: bool = True, suited: Suited | None = None) -> None:
+    """Writes the table, with its schema's metadata, and with the encodings that suit its columns.
+
+    A small file that is not `lasting`, since it will be merged before long, gets those that take the least time.
+    """
     each = _rows_each(table, path)
     group = _group_rows(each, table.num_columns)
-    encodings = {name: _suiting(table.select([name]), level, group, each) for name in table.column_names}
     if table.num_rows > SMALL:
+        encodings = (suited or Suited()).of(table, level, group, each)
         write_encoded(table, path, encodings, _bounded(table, path, group), group)
         return
+    if lasting:
+        encodings = _tried(table, max(level, SMALL_LEVEL), group, each)
+    else:
+        swift = min(level, SWIFT_LEVEL)
+        encodings = {column.name: next(_candidates(column.type, table.num_rows, swift)) for column in table.schema}
     sink = pa.BufferOutputStream()  # in one piece: a path costs as much as the rows do
     write_encoded(table, sink, encodings, _bounded(table, path, group), group)
     path.write_bytes(memoryview(sink.getvalue()))
@@ -108,6 +133,10 @@ def _bounded(table: pa.Table, path: Path, group: int) -> bool | list[str]:
     return [name for name in table.column_names if name in (*dataset.key, dataset.time)]
 
 
+def _tried(table: pa.Table, level: int, group: int, each: float) -> dict[str, Encoding]:
+    return {name: _suiting(table.select([name]), level, group, each) for name in table.column_names}
+
+
 def _suiting(column: pa.Table, level: int, group: int, each: float) -> Encoding:
     """The encoding for a table of one column: tried out, where there are rows enough for the choice to matter."""
     candidates = list(_candidates(column.schema.types[0], column.num_rows, level))
@@ -126,20 +155,14 @@ def _candidates(kind: pa.DataType, rows: int, level: int) -> Iterator[Encoding]:
     small = rows <= SMALL
     if pa.types.is_floating(kind):
         # Two levels more make plain floats a tenth smaller, and no slower to read.
-        yield Encoding("PLAIN", "zstd", _level(level, rows) if small else min(level + 2, 22))
+        yield Encoding("PLAIN", "zstd", level if small else min(level + 2, 22))
         styles = ["DICTIONARY"] if rows >= TRIAL_ROWS else []
     else:
         styles = ["DELTA" if _is_whole(kind) else "PLAIN" if _is_plain(kind, small) else "DICTIONARY"]
     for style in styles:
-        yield Encoding(style, "zstd", _level(level, rows))
+        yield Encoding(style, "zstd", level)
         if not small:
             yield Encoding(style, "lz4", None)
-
-
-def _level(level: int, rows: int) -> int:
-    if rows <= FLUSH:
-        return min(level, SWIFT_LEVEL)
-    return max(level, SMALL_LEVEL) if rows <= SMALL else level
 
 
 def _is_plain(kind: pa.DataType, small: bool) -> bool:

@@ -20,8 +20,9 @@ SEALED_BYTES = 64 * 2**20  # of rows in memory; a larger part is never read agai
 def worth_merging(parts: Sequence[Part], row_bytes: int, most: int = MOST_PARTS, whole: bool = False) -> list[Part]:
     """Neighbours to merge into one, oldest first; none while at most `most` small parts stand side by side.
 
-    Small parts are kept so that each is at least as large as all after it together: a row is then rewritten about
-    log2(rows of a sealed part / rows of a flush) times in all, whatever the length of the series.
+    A part takes part in a merge unless it is larger than all that come after it together. Rows are then rewritten
+    two or three times in all where a flush is a thousandth of a sealed part, whatever the length of the series; if
+    equals were left alone, too, many would have to be read each time the count is reached.
 
     With `whole` (leading keys are a sequence) parts with a hole between them stay apart while there are few of them:
     a back-fill that fills the hole then adds parts, where it would have had to rewrite a part that spans it.
@@ -64,7 +65,7 @@ def _unbroken(run: Sequence[Part]) -> Iterator[list[Part]]:
 def _split(run: Sequence[Part]) -> int:
     """Where the merge begins: before it, each part is larger than everything after it."""
     begin, after = len(run) - 1, run[-1].rows
-    while begin > 0 and (run[begin - 1].rows < 2 * after or len(run) - begin < 2):
+    while begin > 0 and (run[begin - 1].rows <= after or len(run) - begin < 2):
         begin -= 1
         after += run[begin].rows
     return begin

@@ -11,7 +11,7 @@ import pyarrow.compute as pc
 from attrs import define, field
 
 from bc_parquet.checking import checked
-from bc_parquet.encoding import write
+from bc_parquet.encoding import Suited, write
 from bc_parquet.folder import SeriesFolder, remove, sync_file
 from bc_parquet.held import Held
 from bc_parquet.merging import assert_equal
@@ -29,13 +29,15 @@ class Staging:
     folder: SeriesFolder
     dataset: Dataset
     level: int
+    _suited: Suited = field(factory=Suited, init=False)
     _numbers: Iterator[int] = field(factory=lambda: count(1), init=False)
 
-    def write(self, held: Held) -> Staged:
-        """A synced file outside every version, with the part that it will be."""
+    def write(self, held: Held, *, lasting: bool = False) -> Staged:
+        """A synced file outside every version, with the part that it will be. What just came is merged before long."""
         path = self.folder.staging / f"{next(self._numbers):06d}"
         try:
-            write(described(held.table, self.dataset, held.proofs, held.origins), path, self.level)
+            table = described(held.table, self.dataset, held.proofs, held.origins)
+            write(table, path, self.level, lasting=lasting, suited=self._suited)
             sync_file(path)
             return path, self._part(held.table, crc_of(path))
         except BaseException:
@@ -48,7 +50,7 @@ class Staging:
         Raises `CorruptFileError` or `StoreError` if they are not.
         """
         held.assert_proven(self.dataset)
-        path, part = self.write(held)
+        path, part = self.write(held, lasting=True)
         try:
             assert_equal(checked(path), held.table, path)
         except BaseException:

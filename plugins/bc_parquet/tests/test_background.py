@@ -137,6 +137,22 @@ def test_parts_with_many_holes_are_merged_all_the_same() -> None:
     assert len(merging.worth_merging(parts, row_bytes=50, whole=True)) > 1
 
 
+@pytest.mark.parametrize(("flushes", "most"), [(300, 2.0), (1000, 3.1), (10_000, 4.0)])
+def test_a_row_is_rewritten_a_few_times_until_its_part_is_sealed(flushes: int, most: float) -> None:
+    """`flushes` make a sealed part; six of these are filled."""
+    rows, bytes_ = 100, merging.SEALED_BYTES // (100 * flushes)
+    parts: list[Part] = []
+    rewritten = 0
+    for number in range(6 * flushes):
+        parts.append(part(number * rows, rows))
+        while merged := merging.worth_merging(parts, bytes_, merging.SOON, whole=True):
+            begin, size = parts.index(merged[0]), sum(each.rows for each in merged)
+            parts[begin : begin + len(merged)] = [part(merged[0].first, size)]
+            rewritten += size
+        assert len(parts) <= merging.SOON + 6
+    assert rewritten / (6 * flushes * rows) < most
+
+
 def test_one_merge_holds_no_more_than_two_sealed_parts() -> None:
     half = merging.SEALED_BYTES // 50 // 2
     parts = [part(first, half) for first in range(0, 30 * half, half)]

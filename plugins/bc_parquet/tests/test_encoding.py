@@ -13,7 +13,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from bc_parquet.encoding import ROW_GROUP, SMALL, write
+from bc_parquet.encoding import ROW_GROUP, SMALL, Encoding, Suited, write
 from bc_parquet.metadata import DATASET
 
 KINDS = {
@@ -81,6 +81,42 @@ def test_zstd_is_kept_where_it_saves_much(tmp_path: Path) -> None:
 def test_a_small_file_is_zstd_throughout(tmp_path: Path) -> None:
     metadata = written(table(SMALL), tmp_path / "file")
     assert {"ZSTD"} == {column(metadata, name).compression for name in KINDS}
+
+
+@pytest.mark.parametrize("rows", [1, 5000, SMALL])
+def test_a_small_file_that_will_be_merged_anyway_is_not_pondered(
+    rows: int, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(Encoding, "size", None)
+    meant = table(rows)
+    write(meant, tmp_path / "file", 3, lasting=False)
+    read = pq.read_table(tmp_path / "file", memory_map=False)
+    assert all(one.equals(other) for one, other in zip(bits(meant), bits(read), strict=True))
+
+
+def test_and_takes_more_bytes_than_one_that_may_stay(tmp_path: Path) -> None:
+    write(table(5000), tmp_path / "swift", 3, lasting=False)
+    write(table(5000), tmp_path / "lasting", 3)
+    assert (tmp_path / "swift").stat().st_size > (tmp_path / "lasting").stat().st_size
+
+
+@pytest.mark.parametrize(("rows", "tried"), [(ROW_GROUP, False), (4 * ROW_GROUP, False), (5 * ROW_GROUP, True)])
+def test_what_suited_a_file_suits_the_next_of_about_its_size(
+    rows: int, tried: bool, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    suited, sizes = Suited(), []
+    write(table(ROW_GROUP), tmp_path / "first", 3, suited=suited)
+    size = Encoding.size
+    monkeypatch.setattr(Encoding, "size", lambda self, sample: sizes.append(sample.num_rows) or size(self, sample))
+    write(table(rows, seed=2), tmp_path / "second", 3, suited=suited)
+    assert tried == bool(sizes)
+
+
+def test_what_suited_other_columns_suits_none(tmp_path: Path) -> None:
+    suited = Suited()
+    write(table(ROW_GROUP), tmp_path / "first", 3, suited=suited)
+    write(table(ROW_GROUP).select(["int", "price"]), tmp_path / "second", 3, suited=suited)
+    assert ["int", "price"] == list(suited.encodings)
 
 
 def test_a_few_prices_are_a_dictionary_that_reads_fast(tmp_path: Path) -> None:
