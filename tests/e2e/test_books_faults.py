@@ -191,9 +191,10 @@ def every_stored_book_is_the_recorded_one(symbol: str, scene: Scene, truth: Trut
     """The exchange's snapshots and the checkpoints of the maintained book, as far as each knows every level."""
     rows = scene.client.read("depth_snapshots", symbol).to_pylist()
     stored = {key: list(group) for key, group in groupby(rows, key=itemgetter("last_update_id", "kind"))}
-    assert len(stored) > 5
     reasons = [levels[0]["reason"].partition(":")[0] for (_, kind), levels in stored.items() if kind == "rest"]
     assert ["start", *["resync"] * (len(reasons) - 1)] == reasons
+    assert len(reasons) > sum(symbol in hurt for _, hurt in EVENTS), "one for each doubt"
+    assert len(stored) > len(reasons), "and checkpoints of the maintained book"
     right = dict(truth.books(sorted({number for number, _ in stored})))
     for (number, _), levels in stored.items():
         horizon = levels[0]["bid_horizon"], levels[0]["ask_horizon"]

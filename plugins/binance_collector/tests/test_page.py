@@ -114,8 +114,12 @@ def test_trades_incremental(run: Run, replay: ReplayServer) -> None:
     assert ["BTCUSDT", "ETHUSDT"] == list(stats)
     assert [1000, 1000] == [each["rows"] for each in stats.values()]
     assert stats["BTCUSDT"]["start_time"].tzinfo is None
+    now = replay.status()["now"]
     replay.clock(seek=1_771_115_400_000_000)  # 2026-02-15 00:30:00
-    again = run(TRADES_INCREMENTAL)["stats"]["BTCUSDT"]
+    try:
+        again = run(TRADES_INCREMENTAL)["stats"]["BTCUSDT"]
+    finally:
+        replay.clock(seek=now)  # other tests share the exchange
     assert 10 == again["rows"]
     held = pd.read_parquet("data/trades/BTCUSDT.parquet")
     assert 1010 == len(held)
