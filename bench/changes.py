@@ -1,9 +1,9 @@
 """How many bytes a change of a book takes on disk, and what of: `python bench/changes.py`.
 
 The sample that bc_replay brings, whole and its first seconds by themselves, and every recording of a depth stream
-beside the project, each appended second by second and merged into one file of the archive. Beside it what the same rows take without a file format:
-whole numbers column by column at zstd's level 19 (see bound.py). When an event was received is made up: 20 to 60 ms
-after it.
+beside the project, each appended second by second and merged into one file of the archive. Beside it what the same rows
+take without a file format: whole numbers column by column at zstd's level 19 (see bound.py). When an event was received
+is made up: 20 to 60 ms after it.
 """
 
 from __future__ import annotations
