@@ -19,6 +19,7 @@ PATIENCE = 5.0  # seconds that the client of a closed stream gets to close its s
 NO_LINGER = struct.pack("ii", 1, 0)
 BAD_REQUEST = b"HTTP/1.1 400 Bad Request\r\nContent-Length: 0\r\nConnection: close\r\n\r\n"
 BODILESS = (204, 304)
+EARLY = 64 * 1024  # bytes kept for an application that is not there yet; more stay with the client
 
 
 class State(Enum):
@@ -42,6 +43,7 @@ class Relay:
     state: State = State.HTTP
     truncating: bool = False
     health: Keepalive | None = None
+    _early: bytes = b""  # came before there was an upstream
     _room: asyncio.Event = field(factory=asyncio.Event)  # for stream events; none before the upgrade
     _requests: Messages = field(factory=Messages)
     _responses: Messages = field(factory=Messages)
@@ -84,6 +86,16 @@ class Relay:
         if self.upstream is not None:
             self.upstream.abort()
         self.ended(self)
+
+    def server_ready(self, upstream: asyncio.Transport) -> None:
+        """The application has taken the connection: what the client has sent by now comes first."""
+        if self.state is not State.HTTP:  # the client did not wait, or the connection was silenced
+            upstream.abort()
+            return
+        self.upstream = upstream
+        self.transport.resume_reading()
+        early, self._early = self._early, b""
+        upstream.write(early)
 
     def server_gone(self) -> None:
         if self.state in (State.HTTP, State.STREAM):
@@ -229,3 +241,7 @@ class Relay:
     def _send_up(self, data: bytes) -> None:
         if self.upstream is not None:
             self.upstream.write(data)
+            return
+        self._early += data
+        if len(self._early) > EARLY:
+            self.transport.pause_reading()

@@ -57,7 +57,7 @@ class ServerSide(asyncio.Protocol):
         self._relay = relay
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
-        self._relay.upstream = cast(asyncio.Transport, transport)
+        self._relay.server_ready(cast(asyncio.Transport, transport))
 
     def data_received(self, data: bytes) -> None:
         self._relay.from_server(data)
@@ -109,7 +109,6 @@ class Front:
         client = transport.get_extra_info("peername")[0]
         relay = Relay(next(self._numbers), client, transport, lambda: Keepalive(self.habits), self._forget)
         self.relays[relay.number] = relay
-        transport.pause_reading()
         self._spawn(self._connect(relay))
         return relay
 
@@ -152,8 +151,6 @@ class Front:
             await loop.create_unix_connection(lambda: ServerSide(relay), self.upstream)
         except OSError:
             relay.transport.abort()
-            return
-        relay.transport.resume_reading()
 
     async def _tend(self) -> None:
         while True:
