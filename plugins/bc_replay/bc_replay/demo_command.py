@@ -38,6 +38,7 @@ def demo(ctx: click.Context, recordings: tuple[str, ...], seconds: float | None,
     from bc_replay.demo import Demo
     from bc_replay.errors import RecordingError
     from bc_replay.recording import read_recording
+    from bc_replay.testing import ReplayFailed
     from bcore.errors import BcoreError
     from bcore.leaving import leave_behind
 
@@ -52,8 +53,10 @@ def demo(ctx: click.Context, recordings: tuple[str, ...], seconds: float | None,
     click.echo(f"replaying {names} at {speed:g} times its speed; rates are per second on this machine's clock")
     try:
         outcome = work.run(options.registry())
-    except (OSError, RuntimeError) as error:
-        raise BcoreError(f"the replay exchange did not come up: {error}") from error
+    except ReplayFailed as error:
+        raise BcoreError(str(error)) from error
+    except OSError as error:
+        raise BcoreError(f"the demo broke off: {error}") from error
     click.echo("\n".join(outcome.lines()))
     code = 0 if outcome.proof.exact else 1
     leave_behind(outcome.left, code)

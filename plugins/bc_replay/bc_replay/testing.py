@@ -5,6 +5,8 @@ from __future__ import annotations
 import http.client
 import json
 import os
+import platform
+import shlex
 import subprocess
 import sys
 import tempfile
@@ -16,11 +18,11 @@ from typing import Any, Self
 from urllib.parse import urlsplit
 
 BANNER = "listening on "
-START, STOP = 60.0, 15.0  # seconds
+START, STOP, ANSWER = 60.0, 15.0, 10.0  # seconds
 
 
 class ReplayFailed(RuntimeError):
-    """The server did not come up, or did not answer; the message holds what it wrote to standard error."""
+    """The server did not come up, or did not answer; the message says which, and what it wrote to standard error."""
 
 
 class ReplayServer:
@@ -50,6 +52,7 @@ class ReplayServer:
         self._arguments += [flag for flag, wanted in flags.items() if wanted]
         self._arguments += [] if bulk is None else ["--bulk", str(bulk)]
         self._arguments += options
+        self._command = [sys.executable, "-m", "bc_replay", *self._arguments]
         self._errors = tempfile.TemporaryFile("w+")  # noqa: SIM115 (closed by __exit__)
         self._process: subprocess.Popen[str] | None = None
         self._control: http.client.HTTPConnection | None = None
@@ -66,7 +69,7 @@ class ReplayServer:
     def start(self) -> Self:
         """Raises ReplayFailed where the server is not up within a minute."""
         self._process = subprocess.Popen(
-            [sys.executable, "-m", "bc_replay", *self._arguments],
+            self._command,
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             stderr=self._errors,
@@ -75,16 +78,18 @@ class ReplayServer:
             env={**os.environ, "PYTHONPATH": os.pathsep.join(filter(None, sys.path))},
         )
         line = self._first_line(self._process)
-        if not line.startswith(BANNER):
+        try:
+            if not line.startswith(BANNER):
+                raise self._failed(self._not_started())
+            self.url = line.removeprefix(BANNER).strip()
+            address = urlsplit(self.url)
+            # Kept open from the start, so that a fault that refuses connections does not meet it.
+            self._control = http.client.HTTPConnection(address.hostname or "", address.port, timeout=ANSWER)
+            self.status()
+        except BaseException:
             self.stop()
-            said = self.errors()
             self._errors.close()
-            raise ReplayFailed(f"the replay server did not start:\n{said}")
-        self.url = line.removeprefix(BANNER).strip()
-        address = urlsplit(self.url)
-        # Kept open from the start, so that a fault that refuses connections does not meet it.
-        self._control = http.client.HTTPConnection(address.hostname or "", address.port, timeout=10)
-        self.status()
+            raise
         return self
 
     def stop(self) -> int:
@@ -162,21 +167,39 @@ class ReplayServer:
         reader.join(START)
         return lines[0] if lines else ""
 
+    def _not_started(self) -> str:
+        try:
+            return f"ended with exit code {self._running().wait(1)} before it listened"
+        except subprocess.TimeoutExpired:
+            return f"had not said in {START:g} s that it listens"
+
+    def _failed(self, how: str) -> ReplayFailed:
+        command, python = shlex.join(self._command), f"Python {platform.python_version()}"
+        said = self.errors().strip() or "(nothing)"
+        return ReplayFailed(f"the replay server {how}: `{command}` ({python}); it wrote to standard error:\n{said}")
+
     def _call(self, method: str, path: str, body: dict[str, Any] | None = None) -> Any:
         if self._control is None:
             raise ReplayFailed("the replay server is not up")
         try:
-            reply = self._asked(method, path, body)
-        except (http.client.HTTPException, ConnectionError):  # an idle connection may have been closed: once more, anew
-            self._control.close()
-            reply = self._asked(method, path, body)
-        text = reply.read()
-        if reply.status >= 400:
-            raise ReplayFailed(f"{method} {path}: {reply.status} {text.decode()}")
+            status, text = self._asked(self._control, method, path, body)
+        except TimeoutError:
+            self._control.close()  # what comes late must not be taken for the next answer
+            raise self._failed(f"listens on {self.url}, and did not answer {method} {path} in {ANSWER:g} s") from None
+        if status >= 400:
+            raise ReplayFailed(f"{method} {path}: {status} {text.decode()}")
         return json.loads(text)
 
-    def _asked(self, method: str, path: str, body: dict[str, Any] | None) -> http.client.HTTPResponse:
-        assert self._control is not None
+    def _asked(
+        self, control: http.client.HTTPConnection, method: str, path: str, body: dict[str, Any] | None
+    ) -> tuple[int, bytes]:
         payload = None if body is None else json.dumps(body)
-        self._control.request(method, path, payload, {"Content-Type": "application/json"} if payload else {})
-        return self._control.getresponse()
+        headers = {"Content-Type": "application/json"} if payload else {}
+        try:
+            control.request(method, path, payload, headers)
+            reply = control.getresponse()
+        except (http.client.HTTPException, ConnectionError):  # an idle connection may have been closed: once more, anew
+            control.close()
+            control.request(method, path, payload, headers)
+            reply = control.getresponse()
+        return reply.status, reply.read()

@@ -5,6 +5,7 @@ from __future__ import annotations
 import itertools
 import json
 import os
+import platform
 import signal
 import socket
 import subprocess
@@ -18,7 +19,8 @@ import requests
 from websockets.exceptions import ConnectionClosed
 from websockets.sync.client import ClientConnection, connect
 
-from bc_replay.testing import ReplayServer
+from bc_replay import testing
+from bc_replay.testing import ReplayFailed, ReplayServer
 
 PLUGIN = Path(__file__).resolve().parents[1]
 
@@ -143,6 +145,30 @@ def test_the_help_imports_no_server_libraries() -> None:
     environment = {**os.environ, "PYTHONPATH": os.pathsep.join(filter(None, sys.path))}
     done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, env=environment)
     assert "[]" == done.stdout.strip(), done.stderr
+
+
+def test_a_server_that_does_not_answer_is_described(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    python = tmp_path / "python"
+    monkeypatch.setattr(sys, "executable", str(python))
+    monkeypatch.setattr(testing, "ANSWER", 0.2)
+    with socket.create_server(("127.0.0.1", 0)) as deaf:
+        url = f"http://127.0.0.1:{deaf.getsockname()[1]}"
+        python.write_text(f"#!/bin/sh\necho strange >&2\necho listening on {url}\nexec sleep 600\n")
+        python.chmod(0o755)
+        with pytest.raises(ReplayFailed) as failed:
+            ReplayServer(speed=3).start()
+    told = f"listens on {url}, and did not answer GET /_replay/status in 0.2 s: `{python} -m bc_replay --speed 3 "
+    assert told in str(failed.value)
+    assert f"Python {platform.python_version()}" in str(failed.value)
+    assert str(failed.value).endswith("it wrote to standard error:\nstrange")
+
+
+def test_a_server_that_ends_before_it_listens_is_described(recording: Path) -> None:
+    with pytest.raises(ReplayFailed) as failed:
+        ReplayServer(recording, loop=True, exit_at_end=True).start()
+    told = str(failed.value)
+    assert f"server ended with exit code 2 before it listened: `{sys.executable} -m bc_replay " in told
+    assert told.endswith("--loop never ends: leave out --exit-at-end")
 
 
 def test_a_long_temporary_folder_does_not_keep_it_from_starting(recording: Path, tmp_path: Path) -> None:
