@@ -35,11 +35,15 @@ PIECE = 200_000  # rows that are stored at a time
 
 @frozen
 class Missing:
-    """What is to come: ids, or for rows without ids of their own the days that differ. `rows` as far as it is known."""
+    """What is to come: ids, or for rows without ids of their own the days that differ. `rows` as far as it is known.
+
+    Of `both` of the days this side has rows too, but other ones.
+    """
 
     ids: Spans = field(factory=Spans)
     days: tuple[DayProof, ...] = ()
     rows: int = 0
+    both: int = 0
 
     def __bool__(self) -> bool:
         return bool(self.ids or self.days)
@@ -113,7 +117,7 @@ class Sync:
         ours = self._ours()
         days = tuple(day for day in theirs if ours.get(day.day) != day)
         lacking = (day.rows - (ours[day.day].rows if day.day in ours else 0) for day in days)
-        return Missing(days=days, rows=sum(max(rows, 0) for rows in lacking))
+        return Missing(days=days, rows=sum(max(rows, 0) for rows in lacking), both=sum(day.day in ours for day in days))
 
     def _by_ids(self, ids: Spans) -> None:
         from bcore.repair import Repair

@@ -320,12 +320,21 @@ def test_the_command_brings_everything_and_tells_what_came(command: Command, wor
     world.vault("other").append(batch([1000], symbol="BBB"))
     dry = command("other", "--dry-run")
     assert (0, True) == (dry.exit_code, "deals/AAA: would bring 300 rows in 1 run" in dry.stdout)
+    assert "dry run: nothing was changed" == dry.stdout.splitlines()[-1]
     assert not world.vault("data").series()
     done = command("other")
     assert 0 == done.exit_code, done.output
     assert "deals/AAA: 300 rows came; 300 there, 300 here, 3 days proven alike" in done.stdout
     assert "deals/AAA: syncing: 300 rows" in done.stderr
     assert {"AAA", "BBB"} == {each.symbol for each in world.vault("data").series()}
+
+
+def test_a_dry_run_tells_days_that_lack_from_days_whose_rows_must_be_compared(command: Command, world: World) -> None:
+    world.vault("other").append(books([*range(10), *range(86400, 86410)]))
+    assert "books/AAA: would bring 40 rows of 2 days\n" in command("other", "--dry-run").stdout
+    world.vault("data").append(books(range(5)))
+    dry = command("other", "--dry-run").stdout
+    assert "books/AAA: would bring 30 rows of 2 days (1 day with other rows here: compared by their keys)\n" in dry
 
 
 def test_the_command_takes_some_series_only_and_the_hot_rows_only(command: Command, world: World) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import os
 from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
@@ -53,8 +54,21 @@ def elsewhere(options: Options, where: str, *, hot: bool = False) -> Iterator[Cl
         if "://" not in where and not Path(where).is_dir():
             raise NotFoundError(_nowhere(where, remotes if isinstance(remotes, Mapping) else {}))
         made = opening.open(where, hot=hot, registry=registry, **(_told(os.environ) if "://" in where else {}))
-    with made:
+    with _plain(options), made:
         yield made
+
+
+@contextmanager
+def _plain(options: Options) -> Iterator[None]:
+    """What is worth a warning on the way to the other archive is one line like any other, unless a log is wanted."""
+    handlers = [] if options.verbose else [(each, each.formatter) for each in logging.getLogger().handlers]
+    for handler, _ in handlers:
+        handler.setFormatter(logging.Formatter("bcore: %(message)s"))
+    try:
+        yield
+    finally:
+        for handler, formatter in handlers:
+            handler.setFormatter(formatter)
 
 
 def _told(environ: Mapping[str, str]) -> dict[str, str]:

@@ -67,9 +67,16 @@ def _disabled(tree: dict[str, Any]) -> list[str]:
 
 def with_globals(command: F) -> F:
     """Gives a command the options --config, --data and -v; what they say is found in `ctx.obj`, an `Options`."""
-    for option in reversed(_GLOBALS):
-        command = option(command)
-    return command
+    return with_data("what the configuration says, else ./data")(command)
+
+
+def with_data(default: str) -> Callable[[F], F]:
+    """`with_globals` for a command that keeps its archive elsewhere where --data is not given: `default` says where."""
+
+    def with_these(command: F) -> F:
+        return _CONFIG(_data(default)(_VERBOSE(command)))
+
+    return with_these
 
 
 def _options(ctx: click.Context) -> Options:
@@ -98,27 +105,28 @@ def _set_verbose(ctx: click.Context, _: click.Parameter, value: int) -> None:
     logging.getLogger("urllib3").setLevel(max(level, logging.INFO) if options.verbose else logging.ERROR)
 
 
-_GLOBALS = (
-    click.option(
-        "--config",
-        type=click.Path(path_type=Path),
-        callback=_set_config,
-        expose_value=False,
-        help="Configuration file (default: ./bcore.toml if there).",
-    ),
-    click.option(
+def _data(default: str) -> Callable[[F], F]:
+    return click.option(
         "--data",
         type=click.Path(),
         callback=_set_data,
         expose_value=False,
-        help="Archive folder (default: what the configuration says, else ./data).",
-    ),
-    click.option(
-        "-v",
-        "--verbose",
-        count=True,
-        callback=_set_verbose,
-        expose_value=False,
-        help="More log lines; twice for debugging.",
-    ),
+        help=f"Archive folder (default: {default}).",
+    )
+
+
+_CONFIG = click.option(
+    "--config",
+    type=click.Path(path_type=Path),
+    callback=_set_config,
+    expose_value=False,
+    help="Configuration file (default: ./bcore.toml if there).",
+)
+_VERBOSE = click.option(
+    "-v",
+    "--verbose",
+    count=True,
+    callback=_set_verbose,
+    expose_value=False,
+    help="More log lines; twice for debugging.",
 )

@@ -95,7 +95,11 @@ class Work:
 
     def done(self) -> bool:
         """Whether all went well; with `watch` not before it is stopped, which then is no failure."""
-        if self.watch is None or self.dry_run:
+        if self.dry_run:
+            good = self._round()
+            click.echo("dry run: nothing was changed")
+            return good
+        if self.watch is None:
             return self._round()
         while True:
             try:
@@ -160,8 +164,9 @@ class Work:
     def _dry(self, series: Series) -> bool:
         missing = self._sync(series, None).missing()
         runs = f" in {count(len(missing.ids.runs), 'run')}" if missing.ids else ""
-        days = f", {count(len(missing.days), 'day')} to be compared by keys" if missing.days else ""
-        click.echo(f"{series}: would bring {count(missing.rows, 'row')}{runs}{days}")
+        days = f" of {count(len(missing.days), 'day')}" if missing.days else ""
+        both = f" ({count(missing.both, 'day')} with other rows here: compared by their keys)" if missing.both else ""
+        click.echo(f"{series}: would bring {count(missing.rows, 'row')}{runs}{days}{both}")
         return True
 
     def _hot(self, series: Series, work: Sync) -> bool:

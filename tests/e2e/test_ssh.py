@@ -349,6 +349,8 @@ def test_the_commands_sync_and_read_know_remotes_by_name(far: FarMachine, archiv
     (tmp_path / "bcore.toml").write_text(
         f'[stores.main]\nkind = "parquet"\npath = "mine"\n[remotes.prod]\nkind = "ssh"\nhost = "far"\n'
         f'path = "{archive}"\nconfig = "{told["config"]}"\ncommand = "{told["command"]}"\n'
+        f'[remotes.bare]\nkind = "ssh"\nhost = "far"\npath = "{archive}"\nconfig = "{told["config"]}"\n'
+        f'command = "no-such-bcore"\nmirror = "{tmp_path / "mirror"}"\n'
     )
 
     def run(*words: object) -> subprocess.CompletedProcess[str]:
@@ -360,7 +362,12 @@ def test_the_commands_sync_and_read_know_remotes_by_name(far: FarMachine, archiv
     assert 0 == done.returncode, done.stderr
     assert "trades/BTCUSDT: 10,000 rows came; 10,000 there, 10,000 here, 1 day proven alike" in done.stdout
     assert "trades/BTCUSDT: syncing: 10,000 rows" in done.stderr
-    assert "would bring 0 rows" in run("sync", "prod", "--dry-run").stdout
+    assert "would bring 0 rows" in run("sync", "prod", "--symbol", "BTCUSDT", "--dry-run").stdout
+    bare = run("sync", "bare", "--symbol", "BTCUSDT", "--dry-run")
+    assert (0, "dry run: nothing was changed") == (bare.returncode, bare.stdout.splitlines()[-1]), bare.stderr
+    (line,) = bare.stderr.splitlines()
+    assert line.startswith(f"bcore: ssh://far{archive}: there is no 'no-such-bcore' on the PATH of ssh there (")
+    assert "BCORE_REMOTE_COMMAND" in line
     there = run("read", "trades", "BTCUSDT", "--limit", "2", "--format", "csv", "--remote", "prod")
     here = run("read", "trades", "BTCUSDT", "--limit", "2", "--format", "csv")
     assert 3 == len(here.stdout.splitlines())

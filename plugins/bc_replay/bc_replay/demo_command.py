@@ -7,13 +7,12 @@ from typing import TYPE_CHECKING
 
 import click
 
-from bcore.cli.options import with_globals
+from bcore.cli.options import with_data
 
 if TYPE_CHECKING:
     from bcore.cli.options import Options
 
 DATA = "demo-data"
-
 
 @click.command()
 @click.argument("recordings", nargs=-1, metavar="[RECORDING]...")
@@ -25,7 +24,7 @@ DATA = "demo-data"
     show_default=True,
     help="Recorded seconds per second.",
 )
-@with_globals
+@with_data(f"{DATA}, whatever the configuration says")
 @click.pass_context
 def demo(ctx: click.Context, recordings: tuple[str, ...], seconds: float | None, speed: float) -> None:
     """Collect a recording from a replayed exchange on this machine, and prove that nothing is missing.

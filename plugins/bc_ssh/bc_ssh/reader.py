@@ -24,6 +24,7 @@ if TYPE_CHECKING:
     from bcore.records import DayProof, SeriesStats
 
 log = logging.getLogger(__name__)
+NAMED = 'command = "..." (BCORE_REMOTE_COMMAND for an address that is typed)'
 
 
 class Archive(Protocol):
@@ -104,8 +105,8 @@ class SshReader:
         except NoBcoreError as error:
             answers.close()
             if self.config.mode == "bcore":
-                raise ConfigError([f'{error}; name it with command = "...", or take mode = "sftp"']) from error
-            log.warning('%s: its files come by sftp instead; command = "..." names one that is elsewhere', error)
+                raise ConfigError([f'{error}; {NAMED} names it, or take mode = "sftp"']) from error
+            log.warning("%s: its files come by sftp instead; %s names one that is elsewhere", error, NAMED)
             return self._mirrored(Session(self.config))
         except BaseException:
             answers.close()

@@ -154,6 +154,7 @@ def test_a_reader_tells_what_is_missing_over_there(far: Far) -> None:
         (255, "@ WARNING: REMOTE HOST IDENTIFICATION HAS CHANGED! @\n", ConfigError, "Ask who runs it"),
         (255, "Host key verification failed.\n", ConfigError, "compare the fingerprint"),
         (255, "me@far: Permission denied (publickey).\n", ConfigError, "does not let you in"),
+        (255, "me@far: Permission denied (publickey).\n", ConfigError, "BCORE_REMOTE_KEY"),
         (255, "ssh: connect to host far port 22: Connection refused\n", LinkError, "cannot be reached: ssh: connect"),
         (127, "sh: 1: bcore: not found\n", NoBcoreError, "there is no 'bcore'"),
         (2, "bcore: there is no archive 'dta' (did you mean data?)\n", LinkError, "ended: there is no archive"),
