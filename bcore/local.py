@@ -13,7 +13,7 @@ from bcore.computing import Access, Computing
 from bcore.deriving import Deriving
 from bcore.errors import NotFoundError, RequestError
 from bcore.faceting import check_facets
-from bcore.naming import near
+from bcore.naming import near_symbol
 from bcore.protocols import HOT_ROWS, Store
 from bcore.query import Query, Request
 from bcore.records import Dataset, DayProof, Series, SeriesStats, datasets_of
@@ -178,7 +178,7 @@ class StoreReader:
         missing = self.folder is not None and not self.folder.is_dir()
         none = f"nothing: there is no folder {str(self.folder)!r}" if missing else "none yet"
         raise NotFoundError(
-            f"nothing is stored of {view.dataset.name} for the symbol {symbol!r}{near(symbol, there)}; "
+            f"nothing is stored of {view.dataset.name} for the symbol {symbol!r}{near_symbol(symbol, there)}; "
             f"stored: {', '.join(there[:20]) or none}"
         )
 

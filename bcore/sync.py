@@ -215,16 +215,20 @@ def wanted(reader: Reader, name: str, datasets: Iterable[str] = (), symbols: Ite
 
     Raises `NotFoundError` for a dataset or a symbol that it holds nothing of.
     """
-    from bcore.naming import near
+    from bcore.naming import near, near_symbol
 
     held = [stats.series for stats in reader.stats() if stats.rows]
     names = {"dataset": {each.dataset.name for each in held}, "symbol": {each.symbol for each in held}}
     asked = {"dataset": set(datasets), "symbol": set(symbols)}
+    hints = {"dataset": near, "symbol": near_symbol}
     for what, known in names.items():
         if unknown := sorted(asked[what] - known):
             there = ", ".join(sorted(known)) or "none"
             raise NotFoundError(
-                *(f"{name} holds no {what} {each!r}{near(each, sorted(known))}; it holds {there}" for each in unknown)
+                *(
+                    f"{name} holds no {what} {each!r}{hints[what](each, sorted(known))}; it holds {there}"
+                    for each in unknown
+                )
             )
     for series in held:
         if asked["dataset"] and series.dataset.name not in asked["dataset"]:

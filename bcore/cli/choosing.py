@@ -153,14 +153,14 @@ def chosen(stores: Mapping[str, Store], names: Iterable[str]) -> Held:
 
     Raises `NotFoundError` for a name that means none.
     """
-    from bcore.naming import near
+    from bcore.naming import near_symbol
     from bcore.verify import verifiable
 
     held = [(store, series) for store in stores.values() for series in store.series() if verifiable(series)]
     known = {name for _, series in held for name in _names(series)}
     wanted = set(names)
     if unknown := sorted(wanted - known):
-        raise NotFoundError(*(f"nothing is stored of {name!r}{near(name, sorted(known))}" for name in unknown))
+        raise NotFoundError(*(f"nothing is stored of {name!r}{near_symbol(name, sorted(known))}" for name in unknown))
     return [pair for pair in held if not wanted or wanted & set(_names(pair[1]))]
 
 

@@ -45,13 +45,15 @@ def compact(ctx: click.Context, series: tuple[str, ...]) -> None:
 def _chosen(stores: dict[str, Store], names: tuple[str, ...]) -> list[tuple[Store, Series]]:
     """Every series that the names mean. Raises `NotFoundError` for a name that means none."""
     from bcore.errors import NotFoundError
-    from bcore.naming import near
+    from bcore.naming import near_symbol
 
     held = [(store, series) for store in stores.values() for series in store.series()]
     known = [str(series) for _, series in held] + [series.dataset.name for _, series in held]
     unknown = [name for name in names if name not in known]
     if unknown:
-        raise NotFoundError(*(f"nothing is stored of {name!r}{near(name, sorted(set(known)))}" for name in unknown))
+        raise NotFoundError(
+            *(f"nothing is stored of {name!r}{near_symbol(name, sorted(set(known)))}" for name in unknown)
+        )
     return [pair for pair in held if not names or {str(pair[1]), pair[1].dataset.name} & set(names)]
 
 

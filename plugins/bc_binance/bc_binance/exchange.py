@@ -24,7 +24,7 @@ from bc_binance.telling import WeightTeller
 from bc_binance.timekeeping import ExchangeClock
 from bcore.errors import ExchangeError, RefusedError, Stopped
 from bcore.events import Event
-from bcore.naming import near
+from bcore.naming import near_symbol
 from bcore.protocols import Clock
 from bcore.records import Context
 
@@ -247,7 +247,7 @@ class Binance:
         except RefusedError as error:
             if error.code not in (BAD_SYMBOL, ILLEGAL_CHARACTERS):
                 raise
-            hint = near(symbol, self._listing())
+            hint = near_symbol(symbol, self._listing())
             raise RefusedError(f"{self._rest.host} lists no symbol {symbol!r}{hint}", code=error.code) from error
 
     def _learn_limits(self, symbol: str) -> None:
@@ -269,7 +269,7 @@ class Binance:
         self._listed = tuple(listed)
         unknown = [symbol for symbol in symbols if symbol not in listed]
         if unknown:
-            hint = near(unknown[0], listed)
+            hint = near_symbol(unknown[0], listed)
             raise RefusedError(f"{self._rest.host} lists no symbol {unknown[0]!r}{hint}", code=BAD_SYMBOL)
         return replace(info, symbols=[listed[symbol] for symbol in symbols])
 

@@ -178,7 +178,7 @@ def test_without_a_header_a_rate_limit_ends_with_the_minute(open_exchange: Open,
 @pytest.mark.parametrize("code", [-1121, -1100])
 def test_an_unknown_symbol_is_named_with_near_ones(exchange: Binance, venue: LocalVenue, code: int) -> None:
     venue.once("exchangeInfo", answer({"code": code, "msg": "Invalid symbol."}, 400))
-    with pytest.raises(RefusedError, match=r"lists no symbol 'btcusd' \(did you mean BTCUSDT or") as caught:
+    with pytest.raises(RefusedError, match=r"lists no symbol 'btcusd' \(did you mean BTCUSDT\?\)") as caught:
         exchange.agg_trades("btcusd")
     assert code == caught.value.code
 

@@ -22,7 +22,7 @@ from bcore.errors import BcoreError, NotFoundError
 from bcore.instants import SECOND
 from bcore.ledger import SUFFIX, Ledger
 from bcore.local import StoreReader
-from bcore.naming import near
+from bcore.naming import near_symbol
 from bcore.protocols import Reader
 from bcore.query import Request
 from bcore.records import SeriesStats
@@ -155,4 +155,6 @@ def _check_symbol(state: State, datasets: Collection[str] | None, symbol: str | 
     there = sorted({name for dataset, name in state.series if datasets is None or dataset in datasets})
     if symbol is not None and there and symbol not in there:
         stored = ", ".join(there[:20])
-        raise NotFoundError(f"nothing is stored for the symbol {symbol!r}{near(symbol, there)}; stored: {stored}")
+        raise NotFoundError(
+            f"nothing is stored for the symbol {symbol!r}{near_symbol(symbol, there)}; stored: {stored}"
+        )

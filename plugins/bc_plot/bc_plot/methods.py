@@ -101,14 +101,16 @@ def plot_coverage(
     """A calendar of day and symbol, all without names: complete, gaps, nothing held. Told from metadata alone."""
     from bc_plot.coverage import Coverage
     from bcore.instants import parse_instant
-    from bcore.naming import near
+    from bcore.naming import near_symbol
     from bcore.reflected import stored
     from bcore.verify import audit_of
 
     wanted = (symbols,) if isinstance(symbols, str) else tuple(symbols)
     found = {series.symbol: (store, series) for store, series in reversed(stored(client.reader, dataset))}
     if unknown := [name for name in wanted if name not in found]:
-        raise NotFoundError(*(f"nothing is stored of {dataset}/{name}{near(name, sorted(found))}" for name in unknown))
+        raise NotFoundError(
+            *(f"nothing is stored of {dataset}/{name}{near_symbol(name, sorted(found))}" for name in unknown)
+        )
     start, end = (None if time is None else parse_instant(time) for time in (start_time, end_time))
     audits = [audit_of(*found[name], start=start, end=end) for name in wanted or sorted(found)]
     if not any(audit.days for audit in audits):

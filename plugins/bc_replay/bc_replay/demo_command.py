@@ -14,6 +14,7 @@ if TYPE_CHECKING:
 
 DATA = "demo-data"
 
+
 @click.command()
 @click.argument("recordings", nargs=-1, metavar="[RECORDING]...")
 @click.option("--for", "seconds", type=click.FloatRange(min=0), help="Stop after so many seconds.")

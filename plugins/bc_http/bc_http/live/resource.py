@@ -19,7 +19,7 @@ from bc_http.problems import Problem
 from bc_http.pulse import State
 from bc_http.resource import header
 from bcore.errors import BcoreError, NotFoundError, RequestError
-from bcore.naming import near
+from bcore.naming import near_symbol
 
 EVENTS = "text/event-stream"
 PROTOCOL = "bcore"
@@ -76,7 +76,7 @@ def _check_symbol(state: State, followed: Followed) -> None:
         name = followed.view.dataset.name  # type: ignore[attr-defined]
         there = sorted(symbol for each, symbol in state.series if each == name)
         listed = ", ".join(there[:20]) or "none yet"
-        hint = near(followed.symbol, there)
+        hint = near_symbol(followed.symbol, there)
         raise NotFoundError(f"nothing is stored of {name} for the symbol {followed.symbol!r}{hint}; stored: {listed}")
 
 
