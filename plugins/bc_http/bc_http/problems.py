@@ -43,7 +43,7 @@ class Problem(Exception):
         }
         if instance:
             document["instance"] = _cut(instance)
-        if self.problems:
+        if self.problems not in ((), ((None, self.detail),)):  # what is wrong as a whole is said already
             document["problems"] = [_one(name, sentence) for name, sentence in self.problems]
         return msgspec.json.encode(document)
 

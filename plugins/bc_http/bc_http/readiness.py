@@ -44,13 +44,16 @@ class Health(Resource):
 
 @frozen
 class Verdict:
-    """On one series. `age` and `allowed` are seconds since its newest row, and how many would be no surprise."""
+    """On one series. `age` and `allowed` are seconds since its newest row, and how many would be no surprise.
+
+    `gaps` is None where no ids could be missing, because the rows have none.
+    """
 
     dataset: str
     symbol: str
     age: float
     allowed: float
-    gaps: int
+    gaps: int | None
 
     @property
     def ready(self) -> bool:
@@ -69,7 +72,7 @@ class Judge:
 
     reader: Reader
     now: Callable[[], float] = time.time
-    _known: dict[tuple[str, str], tuple[str, float, int]] = field(factory=dict, init=False)
+    _known: dict[tuple[str, str], tuple[str, float, int | None]] = field(factory=dict, init=False)
 
     def verdicts(
         self, state: State, datasets: Collection[str] | None = None, symbol: str | None = None
@@ -82,7 +85,7 @@ class Judge:
                 allowed, gaps = self._facts(state, stats)
                 yield Verdict(dataset, name, self.now() - stats.last_time / SECOND, allowed, gaps)
 
-    def _facts(self, state: State, stats: SeriesStats) -> tuple[float, int]:
+    def _facts(self, state: State, stats: SeriesStats) -> tuple[float, int | None]:
         key = stats.series.dataset.name, stats.series.symbol
         tag = (state.tags or {}).get(key, "") + (state.tags or {}).get((key[0] + SUFFIX, key[1]), "")
         known = self._known.get(key)
@@ -99,10 +102,10 @@ class Judge:
             return PATIENCE
         return max(PATIENCE, TIMES * int(pc.max(pc.subtract(stamps[1:], stamps[:-1])).as_py()) / SECOND)
 
-    def _gaps(self, stats: SeriesStats) -> int:
+    def _gaps(self, stats: SeriesStats) -> int | None:
         """Open ones: what nobody has is known to be missing for good."""
         if not stats.gaps or not isinstance(self.reader, StoreReader):
-            return stats.gaps or 0
+            return stats.gaps
         for store in self.reader.stores:
             if spans := store.spans(stats.series):
                 return len(spans.gaps().subtract(Ledger.read(store, stats.series).unfillable()).runs)

@@ -75,6 +75,11 @@ def test_old_data_is_not_ready_and_says_why(served: Any) -> None:
     assert "60 s would be usual" in told["reasons"][0]
 
 
+def test_of_rows_without_ids_no_gaps_are_counted(served: Any) -> None:
+    (told,) = served.get("/ready?view=quotes&symbol=AAA").json()["series"]
+    assert told["gaps"] is served.get("/stats").json()["quotes"]["AAA"]["gaps"] is None
+
+
 @pytest.mark.parametrize(
     ("query", "said"),
     [

@@ -67,6 +67,7 @@ def test_what_is_not_there_is_404_with_what_is(served: Any, path: str, said: str
     reply = served.get(path)
     assert (404, "application/problem+json") == (reply.status, reply.type)
     assert said in reply.json()["detail"]
+    assert "problems" not in reply.json()  # it would say the same once more
 
 
 def test_an_id_of_a_view_without_ids_is_a_mistake(served: Any) -> None:
