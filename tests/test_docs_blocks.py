@@ -35,15 +35,21 @@ from bcore.runner import Runner
 ROOT = Path(__file__).parents[1]
 PAGES = [ROOT / "README.md", *sorted((ROOT / "docs").glob("*.md"))]
 BLOCK = re.compile(r"^```(\w*)\n(.*?)^```", re.DOTALL | re.MULTILINE)
+MIDNIGHT = 1_723_161_600_000_000  # at which the pages ask for a book
 END = 1_723_161_905_000_000  # 2024-08-09 00:05:05, when everything has happened
 # How a command begins, and why it is not run here.
 NOT_RUN = {
     "python3 -m venv": "makes environments: the package session and CI do so",
     ". .venv/bin/activate": "the same",
+    ".venv/bin/bcore": "what that makes",
+    "bcore demo": "takes long: tests/e2e/test_demo.py runs it",
     ".nox/demo/bin/": "what the demo session leaves; tests/e2e/test_demo.py runs the demo",
+    "R=git+": "makes an environment: tests/test_from_git.py runs it",
+    "pip install $R": "the same",
     "useradd": "changes the machine",
     "cp deploy/": "changes the machine",
     "systemctl": "changes the machine",
+    "BCORE_REMOTE_KEY=": "needs another machine: tests/e2e/test_ssh.py has one",
     "bcore sync ssh://": "needs another machine: tests/e2e/test_ssh.py has one",
     "bcore import /root": "takes over an archive of the original: plugins/bc_parquet/tests/test_engine.py makes one",
 }
@@ -145,15 +151,16 @@ def filled(tmp_path_factory: pytest.TempPathFactory, exchange: ReplayServer) -> 
         assert trades.update()["BTCUSDT"]["rows"] > 11_300
     with OrderBookCollector(["BTCUSDT"], data_path=folder / "data", rest_url=exchange.url) as books:
         books.update()
-    collect_depth(folder / "data", exchange.url)
+    with ReplayServer(options=["--start-at", str(MIDNIGHT - 30_000_000)]) as earlier:
+        collect_depth(folder / "data", earlier)
     return folder
 
 
-def collect_depth(path: Path, url: str) -> None:
-    """Follows the depth stream until a whole book is stored."""
+def collect_depth(path: Path, exchange: ReplayServer) -> None:
+    """Follows the depth stream until a whole book is stored, and then beyond midnight."""
     tree = {
         "symbols": ["BTCUSDT"],
-        "exchanges": {"binance": {"rest_url": url}},
+        "exchanges": {"binance": {"rest_url": exchange.url}},
         "stores": {"main": {"kind": "parquet", "path": str(path)}},
         "sources": {"depth": {}},
     }
@@ -163,7 +170,11 @@ def collect_depth(path: Path, url: str) -> None:
 
     def stored() -> bool:
         assert time.monotonic() < deadline
-        return "depth_snapshots" in {series.dataset.name for series in store.series()}
+        found = {series.dataset.name: series for series in store.series()}
+        if "depth_states" not in found:
+            return False
+        exchange.clock(speed=30)
+        return (store.stats(found["depth"]).last_time or 0) > MIDNIGHT
 
     try:
         Runner(app, clock).run(app.jobs(), until=stored)
@@ -214,6 +225,20 @@ def test_settings_are_well_formed(block: Block) -> None:
 
     read: Callable[[str], object] = {"toml": tomllib.loads, "json": json.loads, "yaml": yaml.safe_load}[block.language]
     assert read(block.text)
+
+
+def test_the_readmes_configuration_collects_from_a_replayed_exchange(
+    shell: Shell, exchange: ReplayServer, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (block,) = [each for each in BLOCKS if each.language == "toml" and each.page.name == "README.md"]
+    monkeypatch.delenv("BCORE_EXCHANGES__BINANCE__REST_URL")
+    monkeypatch.chdir(tmp_path)
+    assert "http://127.0.0.1:9000" in block.text
+    Path("bcore.toml").write_text(block.text.replace("http://127.0.0.1:9000", exchange.url))
+    for command in ("bcore config check", "bcore run --once", "bcore verify trades"):
+        ended = CliRunner().invoke(main, command.split()[1:], prog_name="bcore")
+        assert 0 == ended.exit_code, f"{command}: {ended.output}{ended.exception or ''}"
+    assert "11,349 rows" in ended.stdout
 
 
 def test_every_block_is_looked_at() -> None:
