@@ -172,11 +172,13 @@ def package(session: nox.Session) -> None:
 def thirdparty(session: nox.Session) -> None:
     """Strangers' plugins, built and installed against our wheels as outsiders would, pass their own tests.
 
-    The examples, and what `bcore plugins new` of the wheel writes, in a folder outside the checkout.
+    The examples, and what `bcore plugins new` of the wheel writes, in a folder outside the checkout. Beside them pip
+    installs from a git repository, as the page of the original has it.
     """
     packages = sorted(str(file.parent) for file in ROOT.glob("examples/bc_*/pyproject.toml"))
     session.install(*wheels(session), *packages, *group("tests"))
-    session.run("pytest", *SIDE_BY_SIDE, *(f"{folder}/tests" for folder in packages), *session.posargs)
+    beside = ("tests/test_from_git.py", *(f"{folder}/tests" for folder in packages))
+    session.run("pytest", *SIDE_BY_SIDE, *beside, *session.posargs, env={"BCORE_FROM_GIT": "1"})
     outside = Path(tempfile.mkdtemp(prefix="bcore-new-"))
     with session.chdir(outside):
         for kind in KINDS:
