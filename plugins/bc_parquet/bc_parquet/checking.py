@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -34,10 +36,23 @@ def checked(path: Path, columns: list[str] | None = None, between: Between | Non
 
     `between` leaves out row groups whose statistics show that no row of theirs can lie in it.
     """
+    with _opened(path) as file:
+        groups = [group for group in range(file.num_row_groups) if between is None or _meets(file, group, between)]
+        return file.read_row_groups(groups, columns=columns).replace_schema_metadata(None)
+
+
+def pieces(path: Path) -> Iterator[pa.Table]:
+    """The rows of a file as `checked` gives them, one row group after the other."""
+    with _opened(path) as file:
+        for group in range(file.num_row_groups):
+            yield file.read_row_group(group).replace_schema_metadata(None)
+
+
+@contextmanager
+def _opened(path: Path) -> Iterator[pq.ParquetFile]:
     try:
         with pq.ParquetFile(path, page_checksum_verification=True) as file:
-            groups = [group for group in range(file.num_row_groups) if between is None or _meets(file, group, between)]
-            return file.read_row_groups(groups, columns=columns).replace_schema_metadata(None)
+            yield file
     except (pa.ArrowInvalid, OSError) as error:
         if failed(error):
             raise

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from itertools import accumulate, pairwise
 from pathlib import Path
 
@@ -71,10 +71,17 @@ def _split(run: Sequence[Part]) -> int:
     return begin
 
 
-def assert_equal(written: pa.Table, meant: pa.Table, path: Path) -> None:
-    """Raises `StoreError` if the file that was written does not hold exactly the rows that were meant, bit for bit."""
-    if not equal(written, meant):
-        raise StoreError(f"{path}: what was written does not read back as it was meant; the old files are kept")
+def assert_equal(written: Iterable[pa.Table], meant: pa.Table, path: Path) -> None:
+    """Raises `StoreError` if the pieces that were written are not exactly the rows that were meant, bit for bit."""
+    end = 0
+    for piece in written:
+        begin, end = end, end + piece.num_rows
+        if not equal(piece, meant.slice(begin, piece.num_rows)):
+            break
+    else:
+        if end == meant.num_rows:
+            return
+    raise StoreError(f"{path}: what was written does not read back as it was meant; the old files are kept")
 
 
 def equal(one: pa.Table, other: pa.Table) -> bool:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import logging
 import os
 import time
+from contextlib import nullcontext
 from pathlib import Path
 from threading import Event, Thread
 
@@ -85,6 +86,18 @@ def test_a_merge_whose_parts_an_append_rewrote_meanwhile_is_dropped(
     store.compact(BTC)
     assert list(range(20)) == store.read(Query(TRADES, "BTCUSDT"))["agg_trade_id"].to_pylist()
     assert [] == list((store.path / "trades/.BTCUSDT/staging").iterdir())
+
+
+@pytest.mark.parametrize(
+    ("cuts", "right"),
+    [([(0, 6), (6, 10)], True), ([(0, 6), (6, 9)], False), ([(0, 6), (6, 11)], False), ([(0, 6), (5, 9)], False)],
+    ids=["all", "one less", "one more", "others"],
+)
+def test_what_was_written_must_read_back_as_it_was_meant(cuts: list[tuple[int, int]], right: bool) -> None:
+    rows = trades(range(20)).table
+    written = [rows.slice(begin, end - begin) for begin, end in cuts]
+    with nullcontext() if right else pytest.raises(StoreError, match="the old files are kept"):
+        merging.assert_equal(written, rows.slice(0, 10), Path("new"))
 
 
 def test_an_append_merges_itself_when_the_background_has_fallen_behind(
