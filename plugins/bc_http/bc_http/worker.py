@@ -10,6 +10,7 @@ import asyncio
 import logging
 from asyncio.base_events import Server
 from collections.abc import MutableMapping
+from contextlib import suppress
 from functools import partial
 from typing import Any
 
@@ -19,9 +20,11 @@ from gunicorn.workers.gasgi import ASGIWorker
 
 from bc_http.gate import Gate, Receive, Scope, Send
 from bc_http.problems import MEDIA_TYPE, Problem
+from bcore.verdicts import count
 
 log = logging.getLogger(__name__)
 PING = b"\x89\x00"
+MOMENT = 0.5  # seconds in which the request of a connection that is new may still come when the server is to stop
 
 
 @frozen
@@ -52,6 +55,7 @@ class PatientProtocol(ASGIProtocol):  # type: ignore[misc]
         if self.worker.nr_conns > self.patience.connections:
             self._refuse()
             return
+        self.worker.silent.add(self)
         # Between requests gunicorn's keep-alive ends a silence; before the first nobody would.
         self.waiting = self.worker.loop.call_later(self.patience.headers, self._too_slow)
 
@@ -93,6 +97,7 @@ class PatientProtocol(ASGIProtocol):  # type: ignore[misc]
 
     def _arrived(self) -> None:
         self.worker.idle.discard(self)
+        self.worker.silent.discard(self)
         if self.waiting is not None:
             self.waiting.cancel()
             self.waiting = None
@@ -116,6 +121,18 @@ class PatientLoop(asyncio.SelectorEventLoop):
     def __init__(self, worker: Any) -> None:
         super().__init__()
         self.worker = worker
+        self.main: asyncio.Future[Any] | None = None
+
+    def run_until_complete(self, future: Any) -> Any:
+        """What is run first is the worker's own work."""
+        work = asyncio.ensure_future(future, loop=self)
+        self.main = self.main or work
+        return super().run_until_complete(work)
+
+    def wake(self) -> None:
+        """The worker looks only once a second whether it is to stop, unless it is cancelled."""
+        if self.main is not None:
+            self.main.cancel()
 
     async def create_server(self, protocol_factory: Any, *args: Any, **options: Any) -> Server:
         made = partial(PatientProtocol, self.worker, self.worker.app.patience)
@@ -127,18 +144,45 @@ class PatientWorker(ASGIWorker):  # type: ignore[misc]
 
     loop: Any
     asgi: Any
+    alive: bool
+    cfg: Any
+    nr_conns: int
 
     def init_signals(self) -> None:
         self.idle: set[PatientProtocol] = set()
+        self.silent: set[PatientProtocol] = set()
         self.loop.close()
         self.loop = PatientLoop(self)
         asyncio.set_event_loop(self.loop)
         super().init_signals()
 
+    def run(self) -> None:
+        with suppress(asyncio.CancelledError):  # asked to stop before it served
+            super().run()
+
     def handle_exit_signal(self) -> None:
         """Stops when all answers are out; connections that are only kept open are no reason to wait."""
+        stopping = self.alive
         super().handle_exit_signal()
         if isinstance(self.asgi, Gate):
             self.asgi.leave()
-        for protocol in list(self.idle):
+        self._close(self.idle)
+        self.loop.call_later(MOMENT, self._last_call)
+        if stopping:
+            self.loop.wake()
+
+    def handle_quit_signal(self) -> None:
+        stopping = self.alive
+        super().handle_quit_signal()
+        if stopping:
+            self.loop.wake()
+
+    def _last_call(self) -> None:
+        self._close(self.silent)
+        if answering := self.nr_conns - len(self.silent | self.idle):
+            waited = count(answering, "answer")
+            log.warning("stopping: waits for %s, at most %d s", waited, self.cfg.graceful_timeout)
+
+    def _close(self, connections: set[PatientProtocol]) -> None:
+        for protocol in list(connections):
             protocol.transport.close()

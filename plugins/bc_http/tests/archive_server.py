@@ -20,6 +20,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 from attrs import define, evolve, field, frozen
 
+import bc_http.server
 from bc_http.config import HttpConfig
 from bc_http.routes import Route
 from bc_http.server import HttpServer
@@ -226,6 +227,7 @@ def filled() -> MemoryStore:
 
 def main() -> int:
     logging.basicConfig()
+    bc_http.server.GRACE = int(os.environ.get("GRACE", bc_http.server.GRACE))
     manager = pluggy.PluginManager("bcore")
     manager.add_hookspecs(hookspecs)
     kit = os.environ.get("ARCHIVE") == "kit"

@@ -41,6 +41,27 @@ def test_it_ends_with_0_and_soon_although_a_connection_is_kept_open(serve: Any, 
     assert "Traceback" not in server.said()
 
 
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
+def test_it_does_not_wait_for_connections_that_ask_nothing(serve: Any, number: int) -> None:
+    server = serve({"GRACE": "600"}, header_timeout=600)
+    with dialled(server), dialled(server) as kept:
+        kept.sendall(b"GET /health HTTP/1.1\r\nHost: x\r\n\r\n")
+        assert kept.recv(4096).startswith(b"HTTP/1.1 200")
+        assert 0 == server.stop(number)
+    assert "stopping" not in server.said()
+
+
+def test_it_says_that_it_waits_for_an_answer(serve: Any, until: Callable[..., None]) -> None:
+    server = serve({"GRACE": "600"})
+    with dialled(server) as slow:
+        slow.sendall(b"GET /floor/20000000 HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n")
+        assert slow.recv(1)
+        server.process.terminate()
+        until(lambda: "stopping: waits for 1 answer, at most 600 s" in server.said(), "that it waits")
+        assert 20_000_000 < sum(len(piece) for piece in iter(lambda: slow.recv(1 << 20), b""))
+    assert 0 == server.stop()
+
+
 def test_a_reload_replaces_the_workers_and_loses_no_request(serve: Any, until: Callable[..., None]) -> None:
     server = serve()
     server.get("/health")
