@@ -7,6 +7,7 @@ import resource
 import signal
 import subprocess
 import sys
+import tomllib
 from collections.abc import Callable
 from pathlib import Path
 from types import SimpleNamespace
@@ -247,7 +248,8 @@ def test_a_plugins_command_is_a_command(cli: Invoke) -> None:
 
 
 def test_config_init_writes_a_file_that_check_accepts_and_never_over_one(cli: Invoke, folder: Path) -> None:
-    assert 0 == cli("config", "init").exit_code
+    made = cli("config", "init")
+    assert (0, "wrote bcore.toml; next: bcore config check, then bcore run\n") == (made.exit_code, made.stdout)
     text = (folder / "bcore.toml").read_text()
     assert "# interval = 5.0    # pause between passes, seconds" in text
     assert 0 == cli("config", "check").exit_code
@@ -262,7 +264,10 @@ def test_every_line_that_config_init_comments_out_is_right(cli: Invoke, folder: 
     lines = (folder / "bcore.toml").read_text().splitlines()
     lines = [line.removeprefix("# ") if " = " in line or line.startswith("# [") else line for line in lines]
     assert "[remotes.toy]" in lines
-    (folder / "bcore.toml").write_text("\n".join(lines).replace("# url: must be given", 'url = "toy://there"'))
+    assert 'url = "..."    # must be given' in lines
+    tomllib.loads("\n".join(lines))
+    lines = [f"# {line}" if "    # not set" in line else line for line in lines]
+    (folder / "bcore.toml").write_text("\n".join(lines).replace('url = "..."', 'url = "toy://there"'))
     result = cli("config", "check")
     assert (0, "ok: 1 sources, 1 stores\n") == (result.exit_code, result.stdout), result.stderr
 

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from types import NoneType, UnionType
+from typing import TYPE_CHECKING, Any, Literal, Union, get_args, get_origin
 
 import click
 
@@ -49,7 +50,8 @@ def init(options: Options, path: Path) -> None:
         raise click.ClickException(f"{path} exists already; nothing was written") from None
     except OSError as error:
         raise click.ClickException(f"{path} cannot be written: {error.strerror}") from None
-    click.echo(f"wrote {path}; next: bcore run")
+    where = "" if path == Path("bcore.toml") else f" --config {path}"
+    click.echo(f"wrote {path}; next: bcore config check{where}, then bcore run{where}")
 
 
 def _template(registry: Registry) -> str:
@@ -91,11 +93,23 @@ def _keys(path: str, kind: str, config: type, summary: str, *, aside: bool) -> s
 
 
 def _commented(field: Field) -> str:
-    if field.required:
-        shown = f"# {field.name}: must be given"
-    else:
-        shown = f"# {field.name} = {toml(field.default)}" if field.default is not None else f"# {field.name}: not set"
-    return shown + (f"    # {field.help}" if field.help else "")
+    """A line that is right when its first # goes, and says what it says by itself where nothing is the default."""
+    unset = "must be given" if field.required else "not set" if field.default is None else ""
+    value = _blank(field.type) if unset else toml(field.default)
+    told = ": ".join(filter(None, (unset, field.help)))
+    return f"# {field.name} = {value}" + (f"    # {told}" if told else "")
+
+
+def _blank(kind: Any) -> str:
+    """Where a value of this type is to be filled in."""
+    origin, inner = get_origin(kind), [each for each in get_args(kind) if each is not NoneType]
+    if origin in (UnionType, Union):
+        return _blank(inner[0])
+    if origin is Literal:
+        return toml(inner[0])
+    if origin is not None:
+        return "[]" if issubclass(origin, (tuple, list)) else "{}"
+    return {bool: "false", int: "0", float: "0.0"}.get(kind, '"..."')
 
 
 @config.command()
