@@ -229,10 +229,12 @@ def _recognised(kind: Factory[Store], path: Path) -> bool:
 
 def reader_of(stores: Iterable[Store], registry: Registry) -> StoreReader:
     """A reader of the stores that knows every installed dataset and derivation."""
-    declared: list[Dataset] = [dataset for source in registry.of("sources").values() for dataset in source.datasets]
+    sources = registry.of("sources")
+    declared: list[Dataset] = [dataset for source in sources.values() for dataset in source.datasets]
+    recorders = {dataset.name: name for name, source in sources.items() for dataset in source.datasets}
     derivations: list[Offer] = list(registry.of("derivations").values())
     _refuse_shadows(registry)
-    return StoreReader(tuple(stores), tuple(declared), tuple(derivations))
+    return StoreReader(tuple(stores), tuple(declared), tuple(derivations), recorders=recorders)
 
 
 def _refuse_shadows(registry: Registry) -> None:

@@ -6,7 +6,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from attrs import define, evolve
+from attrs import define, evolve, field
 
 from bcore.catalogue import Catalogue, Offer, View
 from bcore.computing import Access, Computing
@@ -31,13 +31,15 @@ if TYPE_CHECKING:
 class StoreReader:
     """Answers requests from stores. Where several hold one series, the first in order is read.
 
-    `folder` is what the archive was opened by, said where it is not there at all.
+    `folder` is what the archive was opened by, said where it is not there at all. `recorders` has the source that
+    writes each dataset.
     """
 
     stores: tuple[Store, ...]
     declared: tuple[Dataset, ...] = ()
     derivations: tuple[Offer, ...] = ()
     folder: Path | None = None
+    recorders: Mapping[str, str] = field(factory=dict)
 
     def views(self) -> Mapping[str, ViewInfo]:
         return self._catalogue().listed
@@ -179,8 +181,16 @@ class StoreReader:
         none = f"nothing: there is no folder {str(self.folder)!r}" if missing else "none yet"
         raise NotFoundError(
             f"nothing is stored of {view.dataset.name} for the symbol {symbol!r}{near_symbol(symbol, there)}; "
-            f"stored: {', '.join(there[:20]) or none}"
+            f"stored: {', '.join(there[:20]) or none}{'' if there or missing else self._made_of(view)}"
         )
+
+    def _made_of(self, view: View) -> str:
+        """Whence a computed view's rows would come."""
+        name = view.dataset.name.removeprefix(view.prefix)
+        if view.offer is None or name not in self.recorders:
+            return ""
+        source = f"the source {self.recorders[name]} ([sources.{self.recorders[name]}])"
+        return f"; {view.name} is made of what {source} records, which is not in this archive"
 
 
 def _asked(view: View, request: Request) -> Query:

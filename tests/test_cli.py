@@ -63,6 +63,15 @@ def test_where_no_rows_are_it_is_said_what_there_is(cli: Invoke, form: str, opti
     assert (0, f"(no rows: ticks/AAA holds 20, {span})") == (done.exit_code, done.stderr.strip())
 
 
+def test_a_ledger_that_was_never_written_is_empty_and_no_mistake(cli: Invoke, folder: Path) -> None:
+    done = cli("read", "ticks_gaps", "AAA", "--format", "json")
+    told = "(no rows: ticks/AAA: no gap was ever found)\n"
+    assert (0, "[]\n", told) == (done.exit_code, done.stdout, done.stderr)
+    ShelfStore(folder=folder / "data").append(tick_batch([*range(20), 30]))
+    assert "of 1 gap nothing is noted: bcore verify tells" in cli("read", "ticks_gaps", "AAA").stderr
+    assert 2 == cli("read", "ticks_gaps", "BBB").exit_code
+
+
 def test_of_a_computed_view_it_is_said_what_it_is_made_of(cli: Invoke) -> None:
     assert "(no rows: ticks/AAA holds 20, from" in cli("read", "bars", "AAA", "--start", "2030-01-01").stderr
 

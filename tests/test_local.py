@@ -110,6 +110,15 @@ def test_nothing_stored_at_all_is_said() -> None:
         reader_of([1]).read(Request("quotes", "AAA"))
 
 
+def test_whence_a_view_would_be_made_is_said_where_nothing_of_it_is_stored() -> None:
+    recorders = {"ticks": "toy", "quotes": "toy"}
+    reader = StoreReader((MemoryStore(),), (ticks(), quotes()), (bars(),), recorders=recorders)
+    with pytest.raises(NotFoundError, match=r"; bars is made of what the source toy \(\[sources.toy\]\) records"):
+        reader.read(Request("bars", "AAA"))
+    with pytest.raises(NotFoundError, match=r"none yet$"):
+        reader.read(Request("quotes", "AAA"))
+
+
 def test_every_unknown_column_is_named_with_the_known_ones() -> None:
     with pytest.raises(RequestError) as caught:
         reader_of([1]).read(Request("ticks", "AAA", columns=("pric", "id", "size")))

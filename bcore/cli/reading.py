@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from bcore.records import SeriesStats
 
 FOR_EYES = 10
+NO_GAP = "no gap was ever found"
 BEGIN = "`bcore run` collects, `bcore demo` shows how without a network"
 
 
@@ -95,9 +96,16 @@ def read(
     """
     form = form_of(form, output)
     counted = options["everything"] or options["limit"] is not None or options["tail"] is not None
+    from bcore.ledger import ledger_of
     from bcore.query import Request
+    from bcore.verdicts import count as count_of
 
     with read_from(ctx.obj, hot=hot, remote=remote, rows=True) as client:
+        if (known := _unfound(client, view, symbol)) is not None:
+            write(ledger_of(known.series.dataset).schema.empty_table(), form, output)
+            found = f"of {count_of(known.gaps, 'gap')} nothing is noted: bcore verify tells" if known.gaps else NO_GAP
+            click.echo(f"(no rows: {known.series}: {found})", err=True)
+            return
         params = _params(ctx.args, taken=signature(type(client).read).parameters)
         shortened = form == "table" and output is None and not counted and _shorten(client, view, options, params)
         request = Request(view, symbol, **_typed(options), params=params, hot=hot)
@@ -108,6 +116,18 @@ def read(
             click.echo("\n".join(_holdings(client, view, symbol)), err=True)
         if shortened and count == FOR_EYES:
             click.echo(f"({FOR_EYES} rows are shown; --limit N or --all shows more)", err=True)
+
+
+def _unfound(client: Client, view: str, symbol: str) -> SeriesStats | None:
+    """The series whose ledger is asked for, where that was never written: it comes to be with the first finding."""
+    from bcore.ledger import SUFFIX
+
+    if not view.endswith(SUFFIX):
+        return None
+    held = {(each.series.dataset.name, each.series.symbol): each for each in client.reader.stats()}
+    known = held.get((view.removesuffix(SUFFIX), symbol))
+    has_ids = known is not None and known.series.dataset.sequence is not None
+    return known if has_ids and (view, symbol) not in held else None
 
 
 def _holdings(client: Client, view: str, symbol: str) -> Iterator[str]:
