@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from array import array
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Sequence
 from itertools import chain
 
 import msgspec
@@ -111,13 +111,13 @@ def numbers_of(events: Iterable[DepthEvent]) -> array[float]:
 
     An event without any level counts as one level of price 0.
     """
-    return array("d", chain.from_iterable(chain.from_iterable(map(_levels, events))))
-
-
-def _levels(event: DepthEvent) -> Iterator[tuple[float, float]]:
-    if event.empty:
-        return iter(_NOTHING)
-    return chain(event.asks, reversed(event.bids))
+    levels: list[tuple[float, float]] = []
+    for event in events:
+        levels += event.asks
+        levels += reversed(event.bids)
+        if event.empty:
+            levels += _NOTHING
+    return array("d", list(chain.from_iterable(levels)))  # a list is taken faster than what is still to be iterated
 
 
 def _usable(numbers: array[float]) -> bool:

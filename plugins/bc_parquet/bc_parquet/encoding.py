@@ -25,9 +25,9 @@ ROW_GROUP = 32 * 1024  # what a small question has to decode; against 128 k: 4 x
 WIDEST_GROUP = 4  # times as many rows, where several make one thing,
 LARGE = 1024  # unless one has more rows than these: then few of them are all that is asked for
 GROUP_VALUES = 2**20  # but no more values than these, in whatever many columns
-SMALL = 8 * 1024  # up to so many rows it matters what becomes of a file:
-SWIFT_LEVEL = 1  # of what just came time counts: a collector of many symbols writes a hundred a second, soon merged
-SMALL_LEVEL = 12  # of what was merged bytes: it may stay as it is
+SWIFT_LEVEL = 1  # of what just came: a collector of many symbols writes dozens of files a second, soon merged
+SMALL = 8 * 1024  # rows of a small file,
+SMALL_LEVEL = 12  # of which bytes count where it may stay as it is: there are few
 TRIAL_ROWS = 4 * 1024  # below this the choice between plain and dictionary saves next to nothing
 NEAR = 4  # times as many rows, or as few
 SWIFT = 0.4  # bytes a value that reading without zstd is worth, shared by the rows of a thing
@@ -71,19 +71,20 @@ class Suited:
 def write(table: pa.Table, path: Path, level: int, *, lasting: bool = True, suited: Suited | None = None) -> None:
     """Writes the table, with its schema's metadata, and with the encodings that suit its columns.
 
-    A small file that is not `lasting`, since it will be merged before long, gets those that take the least time.
+    Rows that just came, no more than a row group of them, are merged before long unless they are `lasting`: they get
+    the encodings that take the least time.
     """
     each = _rows_each(table, path)
     group = _group_rows(each, table.num_columns)
-    if table.num_rows > SMALL:
+    if not lasting and table.num_rows <= ROW_GROUP:
+        encodings = _swift(table, min(level, SWIFT_LEVEL))
+    elif table.num_rows > SMALL:
         encodings = (suited or Suited()).of(table, level, group, each)
+    else:
+        encodings = _tried(table, max(level, SMALL_LEVEL), group, each)
+    if table.num_rows > SMALL:
         write_encoded(table, path, encodings, _bounded(table, path, group), group)
         return
-    if lasting:
-        encodings = _tried(table, max(level, SMALL_LEVEL), group, each)
-    else:
-        swift = min(level, SWIFT_LEVEL)
-        encodings = {column.name: next(_candidates(column.type, table.num_rows, swift)) for column in table.schema}
     sink = pa.BufferOutputStream()  # in one piece: a path costs as much as the rows do
     write_encoded(table, sink, encodings, _bounded(table, path, group), group)
     path.write_bytes(memoryview(sink.getvalue()))
@@ -131,6 +132,10 @@ def _bounded(table: pa.Table, path: Path, group: int) -> bool | list[str]:
         return True
     dataset = dataset_of(table.schema, str(path))
     return [name for name in table.column_names if name in (*dataset.key, dataset.time)]
+
+
+def _swift(table: pa.Table, level: int) -> dict[str, Encoding]:
+    return {column.name: next(_candidates(column.type, table.num_rows, level)) for column in table.schema}
 
 
 def _tried(table: pa.Table, level: int, group: int, each: float) -> dict[str, Encoding]:

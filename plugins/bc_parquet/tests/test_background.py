@@ -12,7 +12,7 @@ from threading import Event, Thread
 import pytest
 from conftest import TRADES, trades
 
-from bc_parquet import ParquetStore, merging, staging
+from bc_parquet import ParquetStore, background, merging, staging
 from bc_parquet.names import Part
 from bc_parquet.staging import Staging
 from bc_parquet.writer import SeriesWriter
@@ -44,6 +44,27 @@ def test_the_background_merges_without_being_asked(store: ParquetStore) -> None:
         time.sleep(0.01)
     assert files(store) <= merging.SOON
     assert list(range(300)) == store.read(Query(TRADES, "BTCUSDT"))["agg_trade_id"].to_pylist()
+
+
+class Pool:
+    """Stands for malloc's: what it would give back nobody can count."""
+
+    asked = 0
+
+    def release_unused(self) -> None:
+        self.asked += 1
+
+
+@pytest.mark.parametrize(("pause", "given"), [(0.0, True), (3600.0, False)])
+def test_memory_is_given_back_after_merges_but_not_all_the_time(
+    pause: float, given: bool, store: ParquetStore, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    pool = Pool()
+    monkeypatch.setattr(background.pa, "system_memory_pool", lambda: pool)
+    monkeypatch.setattr(background, "RELEASE", pause)
+    fill(store, 30)
+    store.close()  # which waits for the merge
+    assert given == (pool.asked > 0)
 
 
 def test_an_append_goes_through_while_a_merge_is_under_way(

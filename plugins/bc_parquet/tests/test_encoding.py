@@ -83,8 +83,8 @@ def test_a_small_file_is_zstd_throughout(tmp_path: Path) -> None:
     assert {"ZSTD"} == {column(metadata, name).compression for name in KINDS}
 
 
-@pytest.mark.parametrize("rows", [1, 5000, SMALL])
-def test_a_small_file_that_will_be_merged_anyway_is_not_pondered(
+@pytest.mark.parametrize("rows", [1, 5000, SMALL, ROW_GROUP])
+def test_a_file_that_will_be_merged_anyway_is_not_pondered(
     rows: int, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(Encoding, "size", None)
