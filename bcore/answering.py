@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING
 from attrs import define, field
 
 from bcore import __version__
-from bcore.errors import BcoreError, RequestError
+from bcore.errors import BcoreError, RequestError, StoreError
 from bcore.frames import CURSOR, DONE, FAILED, HELLO, MAGIC, PROTOCOL, REQUEST, Incoming, Outgoing, Question, told
 from bcore.powers import Follows, Proves
 from bcore.proving import gaps_table, proofs_table
@@ -78,7 +78,16 @@ class Answering:
         }
         if question.what not in answers:
             raise RequestError(f"this bcore ({__version__}) knows no question {question.what!r}: is it older?")
+        self._look()
         return answers[question.what](question)
+
+    def _look(self) -> None:
+        """Raises `StoreError` where there is no archive: whoever asks from elsewhere cannot see a slip of the pen."""
+        from bcore.local import StoreReader, absent
+
+        folder = absent(self.reader.stores) if isinstance(self.reader, StoreReader) else None
+        if folder is not None:
+            raise StoreError(f"there is no folder {str(folder.absolute())!r} over there")
 
     def _rows(self, question: Question) -> tuple[pa.Schema, Rows]:
         if question.request is None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -14,7 +14,7 @@ from bcore.deriving import Deriving
 from bcore.errors import NotFoundError, RequestError
 from bcore.faceting import check_facets
 from bcore.naming import near_symbol
-from bcore.protocols import HOT_ROWS, Store
+from bcore.protocols import HOT_ROWS, KeepsFolder, Store
 from bcore.query import Query, Request
 from bcore.records import Dataset, DayProof, Series, SeriesStats, datasets_of
 
@@ -191,6 +191,13 @@ class StoreReader:
             return ""
         source = f"the source {self.recorders[name]} ([sources.{self.recorders[name]}])"
         return f"; {view.name} is made of what {source} records, which is not in this archive"
+
+
+def absent(stores: Iterable[Store]) -> Path | None:
+    """The folder that the stores would keep things in, if none of them has one yet."""
+    folders = [store.path if isinstance(store, KeepsFolder) else None for store in stores]
+    missing = [folder for folder in folders if folder is not None and not folder.is_dir()]
+    return missing[0] if missing and len(missing) == len(folders) else None
 
 
 def _asked(view: View, request: Request) -> Query:

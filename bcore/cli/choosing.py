@@ -79,6 +79,7 @@ def _told(environ: Mapping[str, str]) -> dict[str, str]:
 
 def there(app: App, data: str | None) -> None:
     """Raises `NotFoundError` where the folder that was named is not there: a slip of the pen is no empty archive."""
+    from bcore.local import absent
     from bcore.naming import near
 
     if data is None or absent(app.stores().values()) is None:
@@ -88,19 +89,12 @@ def there(app: App, data: str | None) -> None:
     raise NotFoundError(f"there is no archive {data!r}{similar}")
 
 
-def absent(stores: Iterable[Store]) -> str | None:
-    """The folder that the stores would keep things in, if none of them has one yet."""
-    from bcore.protocols import KeepsFolder
-
-    folders = [store.path if isinstance(store, KeepsFolder) else None for store in stores]
-    missing = [folder for folder in folders if folder is not None and not folder.is_dir()]
-    return str(missing[0]) if missing and len(missing) == len(folders) else None
-
-
 def nothing(stores: Iterable[Store]) -> str:
     """How it is said that there is nothing at all."""
+    from bcore.local import absent
+
     folder = absent(stores)
-    return "nothing is stored yet" if folder is None else f"there is no folder {folder!r}: nothing is stored yet"
+    return "nothing is stored yet" if folder is None else f"there is no folder {str(folder)!r}: nothing is stored yet"
 
 
 def _nowhere(where: str, remotes: Mapping[str, Any]) -> str:

@@ -35,8 +35,9 @@ def read_from(
     options: Options, *, hot: bool = False, remote: str | None = None, rows: bool = False
 ) -> Iterator[Client]:
     """A client onto the archive that the options name, or another one. `rows`: it is an error if there can be none."""
-    from bcore.cli.choosing import absent, elsewhere, nothing, there
+    from bcore.cli.choosing import elsewhere, nothing, there
     from bcore.errors import NotFoundError
+    from bcore.local import absent
 
     if remote is not None and options.data is not None:
         raise click.UsageError("--remote and --data name two archives: read one at a time")

@@ -339,7 +339,7 @@ def test_a_machine_that_gives_sftp_alone_is_enough(
     with far_machine(tmp_path / "far", sftp_only=True) as far:
         with opened(far, archive, mirror=str(tmp_path / "mirror")) as client:
             assert 10_000 == client.sync_incremental("trades", "BTCUSDT", tmp_path / "here")
-        told = pytest.raises(StoreError, match="no such folder")
+        told = pytest.raises(StoreError, match=r"no folder .*nowhere. over there")
         with opened(far, tmp_path / "nowhere", mode="sftp", mirror=str(tmp_path / "m")) as client, told:
             client.views()
 
@@ -374,3 +374,25 @@ def test_the_commands_sync_and_read_know_remotes_by_name(far: FarMachine, archiv
     assert here.stdout == there.stdout, there.stderr
     wrong = run("read", "trades", "BTCUSDT", "--remote", "prd")
     assert (2, True) == (wrong.returncode, "did you mean prod" in wrong.stderr)
+
+
+def test_a_folder_that_is_not_over_there_is_an_error_and_an_empty_one_is_none(far: FarMachine, tmp_path: Path) -> None:
+    told, nowhere, empty = far.options(), tmp_path / "no data", tmp_path / "empty"
+    empty.mkdir()
+    where = "\n".join(
+        f'[remotes.{name}]\nkind = "ssh"\nhost = "far"\npath = "{path}"\nmode = "{mode}"\nconfig = "{told["config"]}"\n'
+        f'command = "{told["command"]}"\nmirror = "{tmp_path / name}"'
+        for name, path, mode in [("far", nowhere, "bcore"), ("bare", nowhere, "sftp"), ("new", empty, "bcore")]
+    )
+    (tmp_path / "bcore.toml").write_text(where)
+
+    def synced(name: str) -> tuple[int, str]:
+        words = command("sync", name, "--data", "mine")
+        done = subprocess.run(words, cwd=tmp_path, env=environment(), capture_output=True, text=True, timeout=120)
+        return done.returncode, done.stdout + done.stderr
+
+    assert (1, f"bcore: there is no folder '{nowhere}' over there\n") == synced("far")
+    assert (1, f"bcore: ssh://far{nowhere}: there is no folder '{nowhere}' over there\n") == synced("bare")
+    assert (0, "new holds nothing\n") == synced("new")
+    with opened(far, nowhere) as client, pytest.raises(StoreError, match=r"there is no folder .* over there"):
+        client.get_trades("BTCUSDT")

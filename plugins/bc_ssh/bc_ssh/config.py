@@ -152,6 +152,11 @@ class SshConfig:
         return _homeless(self.path or "data")
 
 
+def given(key: str) -> str:
+    """How a key of the section is told, wherever one may be."""
+    return f'{key} = "..." in Python or a [remotes] section, BCORE_REMOTE_{key.upper()}=... on the command line'
+
+
 def _host(parts: SplitResult) -> str | None:
     """As it is written: names in an ssh configuration know small and capital letters."""
     written = parts.netloc.rpartition("@")[2]

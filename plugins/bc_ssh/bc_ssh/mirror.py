@@ -135,7 +135,8 @@ class Mirror:
     def _found(self) -> Iterator[Held]:
         (root,) = self.batches.places([PurePosixPath(self.batches.session.config.far_path)])
         if root is None:
-            raise LinkError(f"{self.batches.session.config.name}: there is no such folder")
+            config = self.batches.session.config
+            raise LinkError(f"{config.name}: there is no folder {config.far_path!r} over there")
         datasets = self.batches.names(root)
         entries = [
             root / dataset / name

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any, Protocol
 from attrs import define, field
 
 from bc_ssh.answers import Answers
-from bc_ssh.config import SshConfig
+from bc_ssh.config import SshConfig, given
 from bc_ssh.session import NoBcoreError, Session
 from bcore.errors import ConfigError
 
@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     from bcore.records import DayProof, SeriesStats
 
 log = logging.getLogger(__name__)
-NAMED = 'command = "..." (BCORE_REMOTE_COMMAND for an address that is typed)'
+NAMED = given("command")
 
 
 class Archive(Protocol):
@@ -105,8 +105,8 @@ class SshReader:
         except NoBcoreError as error:
             answers.close()
             if self.config.mode == "bcore":
-                raise ConfigError([f'{error}; {NAMED} names it, or take mode = "sftp"']) from error
-            log.warning("%s: its files come by sftp instead; %s names one that is elsewhere", error, NAMED)
+                raise ConfigError([f'{error}: name it with {NAMED}, or take mode = "sftp"']) from error
+            log.warning("%s: its files come by sftp instead; one that is elsewhere is named with %s", error, NAMED)
             return self._mirrored(Session(self.config))
         except BaseException:
             answers.close()

@@ -16,7 +16,7 @@ from weakref import finalize
 
 from attrs import define, field
 
-from bc_ssh.config import SshConfig
+from bc_ssh.config import SshConfig, given
 from bcore.errors import BcoreError, ConfigError
 from bcore.frames import LinkError
 
@@ -175,8 +175,8 @@ def explained(config: SshConfig, status: int, said: str) -> BcoreError:
         return ConfigError(
             [
                 f"{name}: it does not let you in ({far}). What makes `{config.by_hand()}` work works here too: "
-                'a key of yours in its authorized_keys, an agent (ssh-add), key = "..." '
-                "(BCORE_REMOTE_KEY for an address that is typed)"
+                "a key of yours in its authorized_keys, an agent (ssh-add), or the file of a key: "
+                f"{given('key')}"
             ]
         )
     if status == 127 or ("only" in said and "sftp" in said):
