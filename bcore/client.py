@@ -30,17 +30,18 @@ if TYPE_CHECKING:
     from bcore.protocols import Reader, Store
 
 
-@define
+@define(repr=False)
 class Client:
     """Reads views of an archive, wherever it is.
 
     `client.get_<view>(symbol, ...)` exists for every view, `get_trades` and the view's own parameters included:
     `client.get_ohlcv("BTCUSDT", timeframe="1h", limit=24)`. Distributions may add methods: bc-plot adds `plot_candles`
-    and more. Use as a context manager, or call `close()`.
+    and more. Use as a context manager, or call `close()`. `where` is how it is called when it is printed.
     """
 
     reader: Reader
     hot: bool = field(default=False, kw_only=True)
+    where: str | None = field(default=None, kw_only=True, eq=False)
 
     def read(
         self,
@@ -312,6 +313,10 @@ class Client:
 
     def __exit__(self, *_: object) -> None:
         self.close()
+
+    def __repr__(self) -> str:
+        told = type(self.reader).__name__ if self.where is None else repr(self.where)
+        return f"{type(self).__name__}({told}{', hot=True' if self.hot else ''})"
 
     def __dir__(self) -> list[str]:
         return [*object.__dir__(self), *(f"get_{view}" for view in self.views()), *methods.names()]

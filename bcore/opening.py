@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
-from urllib.parse import urlsplit
+from urllib.parse import urlsplit, urlunsplit
 
 from bcore.client import Client
 from bcore.errors import ConfigError
@@ -25,10 +25,17 @@ def open(where: str | Path, *, hot: bool = False, registry: Registry | None = No
     registry = registry or Registry.load()
     scheme = urlsplit(str(where)).scheme
     if scheme:
-        return Client(app.remote_reader(str(where), scheme, registry, options), hot=hot)
+        return Client(app.remote_reader(str(where), scheme, registry, options), hot=hot, where=_plain(str(where)))
     if options:
         raise ConfigError([f"{', '.join(sorted(options))}: only addresses take options, and {where} is a folder"])
-    return Client(app.folder_reader(Path(where), registry), hot=hot)
+    return Client(app.folder_reader(Path(where), registry), hot=hot, where=str(where))
+
+
+def _plain(address: str) -> str:
+    """The address as it may be shown: without what may be a secret in it."""
+    parts = urlsplit(address)
+    user, at, host = parts.netloc.rpartition("@")
+    return urlunsplit((parts.scheme, user.partition(":")[0] + at + host, parts.path, "", ""))
 
 
 def get_local_client(data_path: str | Path = "data") -> Client:

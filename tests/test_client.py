@@ -107,6 +107,11 @@ def test_help_and_tab_tell_what_the_named_methods_take(method: Any, own: list[st
     assert "limit: 'int | None' = None" in pydoc.plain(pydoc.render_doc(method))
 
 
+def test_a_client_is_printed_by_where_its_archive_is_and_without_a_secret(client: Client, tmp_path: Path) -> None:
+    assert "Client(StoreReader)" == repr(client)
+    assert f"Client({str(tmp_path)!r}, hot=True)" == repr(bcore.open(tmp_path, hot=True))
+
+
 def test_dir_lists_the_methods_of_views(client: Client) -> None:
     assert {"get_bars", "get_ticks", "get_stats", "read", "close"} <= set(dir(client))
 

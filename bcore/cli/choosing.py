@@ -49,7 +49,7 @@ def elsewhere(options: Options, where: str, *, hot: bool = False) -> Iterator[Cl
     registry, tree = options.registry(), options.tree()
     remotes = tree.get("remotes")
     if isinstance(remotes, Mapping) and where in remotes:
-        made = Client(configured_remote(where, tree, registry), hot=hot)
+        made = Client(configured_remote(where, tree, registry), hot=hot, where=where)
     else:
         if "://" not in where and not Path(where).is_dir():
             raise NotFoundError(_nowhere(where, remotes if isinstance(remotes, Mapping) else {}))

@@ -12,6 +12,7 @@ import pyarrow as pa
 import pytest
 from archive_server import COUNTS, QUOTES, TICKS, filled
 
+import bcore
 from bc_http.client import BinanceCollectorAPIClient, get_api_client
 from bc_http.config import RemoteConfig
 from bc_http.remote import HttpReader
@@ -110,6 +111,11 @@ def test_nobody_there_is_a_store_that_cannot_be_reached() -> None:
         port = taken.getsockname()[1]
     with pytest.raises(StoreError, match=r"cannot be reached: .*refused"):
         HttpReader(RemoteConfig(f"http://127.0.0.1:{port}", retries=1)).views()
+
+
+def test_a_client_is_printed_without_a_secret() -> None:
+    with bcore.open("http://me:word@127.0.0.1:1/under?api_key=word", api_key="word") as client:
+        assert "Client('http://me@127.0.0.1:1/under')" == repr(client)
 
 
 class Impostor:
