@@ -4,6 +4,7 @@ import io
 import json
 import os
 import resource
+import shutil
 import signal
 import subprocess
 import sys
@@ -20,7 +21,7 @@ import pytest
 from click.testing import CliRunner, Result
 
 from bc_toy import ShelfStore, tick_batch
-from bcore.cli import main
+from bcore.cli import BROUGHT, main
 from bcore.cli.options import Options
 from bcore.cli.viewhelp import columns
 from bcore.protocols import ViewInfo
@@ -321,7 +322,27 @@ def test_run_once_fails_with_the_reason_and_the_hint(cli: Invoke, folder: Path) 
     result = cli("run", "--once")
     assert 1 == result.exit_code
     assert "bcore: ticks: toy: no connection\n" in result.stderr
-    assert "bcore demo" in result.stderr
+    assert "bcore demo" not in result.output  # which is not here; tests/e2e/test_run.py has it
+
+
+def test_what_is_not_installed_is_not_recommended_and_it_is_said_who_brings_it(cli: Invoke, folder: Path) -> None:
+    assert "demo" not in cli("--help").output
+    shutil.rmtree(folder / "data")
+    begin = cli("stats")
+    assert (0, True) == (begin.exit_code, begin.output.endswith("nothing is stored yet; `bcore run` collects\n"))
+    for name, plugin in BROUGHT.items():
+        missing = cli(name)
+        assert (2, True) == (missing.exit_code, f"no command {name!r}: it comes with {plugin}, " in missing.stderr)
+
+
+def test_it_is_known_of_every_command_of_our_plugins_who_brings_it() -> None:
+    registry, plugins = Registry.load(), Path(__file__).parents[1] / "plugins"
+    owners = {name: registry.owner("commands", name).distribution for name in registry.of("commands")}
+    here = {name: owner.replace("-", "_") for name, owner in owners.items()}
+    ours = {name: owner for name, owner in here.items() if (plugins / owner).is_dir()}
+    assert ours == {name: BROUGHT.get(name) for name in ours}
+    if "demo" in ours:
+        assert "Try: bcore demo" in CliRunner().invoke(main, ["--help"], obj=Options()).output
 
 
 def test_run_without_a_symbol_says_what_to_set(cli: Invoke) -> None:

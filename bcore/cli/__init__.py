@@ -31,6 +31,9 @@ OWN = {
     "config": "configuring",
 }
 
+# Which of the plugins that are kept with bcore brings a command.
+BROUGHT = {"demo": "bc_replay", "import": "bc_parquet", "plot": "bc_plot", "replay": "bc_replay"}
+
 
 class Commands(click.Group):
     """The core's own commands and those of plugins. Errors of bcore become one line and an exit code."""
@@ -48,10 +51,22 @@ class Commands(click.Group):
         self, ctx: click.Context, args: list[str]
     ) -> tuple[str | None, click.Command | None, list[str]]:
         if args and self.get_command(ctx, args[0]) is None and not args[0].startswith("-"):
-            from bcore.naming import near
-
-            raise click.UsageError(f"there is no command {args[0]!r}{near(args[0], self.list_commands(ctx))}", ctx)
+            raise click.UsageError(f"there is no command {args[0]!r}{self._instead(args[0], ctx)}", ctx)
         return super().resolve_command(ctx, args)
+
+    def _instead(self, name: str, ctx: click.Context) -> str:
+        from bcore.naming import near
+
+        if plugin := BROUGHT.get(name):
+            install = f"pip install {plugin.replace('_', '-')}"
+            return f": it comes with {plugin}, which is not here or left out ({install}; `bcore plugins` tells)"
+        return near(name, self.list_commands(ctx))
+
+    def format_epilog(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
+        super().format_epilog(ctx, formatter)
+        if "demo" in self.list_commands(ctx):
+            with formatter.indentation():
+                formatter.write_text("Try: bcore demo")
 
     def invoke(self, ctx: click.Context) -> Any:
         try:
@@ -94,7 +109,7 @@ def _say(error: BcoreError) -> None:
 @click.group(
     cls=Commands,
     context_settings={"help_option_names": ["-h", "--help"]},
-    epilog="Exit codes: 0 done, 1 failed, 2 misused. Try: bcore demo",
+    epilog="Exit codes: 0 done, 1 failed, 2 misused.",
 )
 @with_globals
 @click.version_option(__version__, prog_name="bcore")

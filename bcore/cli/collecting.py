@@ -100,7 +100,8 @@ def _shown(ctx: click.Context, log_format: str, board: Board) -> Iterator[Progre
     from bcore.logs import JsonLog
 
     if log_format == "text":
-        with Progress(board.clock, hint=NO_NETWORK, board=board) as progress:
+        hint = NO_NETWORK if ctx.obj.offers("demo") else None
+        with Progress(board.clock, hint=hint, board=board) as progress:
             yield progress
         return
     with JsonLog() as log:

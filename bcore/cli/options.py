@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 import click
 from attrs import define, field
 
-from bcore.errors import ConfigError
+from bcore.errors import BcoreError, ConfigError
 
 if TYPE_CHECKING:
     from bcore.registry import Registry
@@ -51,6 +51,13 @@ class Options:
         if self._registry is None:
             self._registry = Registry.load(disabled=self.disabled())
         return self._registry
+
+    def offers(self, command: str) -> bool:
+        """Whether a plugin brings the command: what is not here is not recommended."""
+        try:
+            return command in self.plugins().of("commands")
+        except BcoreError:
+            return False
 
     def disabled(self) -> list[str]:
         """The plugins that the configuration leaves out."""

@@ -15,6 +15,8 @@ from bcore.cli.output import aligned, form_of, format_option, write
 from bcore.cli.viewhelp import ViewCommand, columns, parameters
 
 if TYPE_CHECKING:
+    import pyarrow as pa
+
     from bcore.cli.options import Options
     from bcore.client import Client
     from bcore.protocols import ViewInfo
@@ -22,8 +24,6 @@ if TYPE_CHECKING:
 
 FOR_EYES = 10
 NO_GAP = "no gap was ever found"
-BEGIN = "`bcore run` collects, `bcore demo` shows how without a network"
-
 
 remote_option = click.option(
     "--remote", metavar="NAME", help="Of another archive: a section of [remotes], an address, or a folder."
@@ -55,7 +55,7 @@ def read_from(
     with Client(app.reader(), hot=hot) as client:
         there(app, options.data)
         if rows and absent(app.stores().values()) is not None:
-            raise NotFoundError(f"{nothing(app.stores().values())}; {BEGIN}")
+            raise NotFoundError(f"{nothing(app.stores().values())}; {_begin(options)}")
         yield client
 
 
@@ -66,7 +66,11 @@ def read_from(
     "--start", "--start-time", "start_time", help="From this instant on: ISO 8601 (UTC), epoch, or '15m ago'."
 )
 @click.option("--end", "--end-time", "end_time", help="Up to and without this instant.")
-@click.option("--limit", type=int, help="At most so many rows (default: 10 in a table for eyes, else all).")
+@click.option(
+    "--limit",
+    type=int,
+    help="At most so many rows (default in a table for eyes: 10, of a book 10 levels a side; else all).",
+)
 @click.option("--all", "everything", is_flag=True, help="No limit in a table either.")
 @click.option("--offset", type=int, default=0, help="Leave out so many rows at the end that is counted from.")
 @click.option("--tail", type=int, help="The newest so many rows of the range.")
@@ -108,15 +112,22 @@ def read(
             click.echo(f"(no rows: {known.series}: {found})", err=True)
             return
         params = _params(ctx.args, taken=signature(type(client).read).parameters)
-        shortened = form == "table" and output is None and not counted and _shorten(client, view, options, params)
+        eyes = form == "table" and output is None and not counted
+        known_view = client.reader.views().get(view)
+        sized_by = None if known_view is None else known_view.sized_by
+        cut = _shorten(sized_by, options, params) if eyes else None
         request = Request(view, symbol, **_typed(options), params=params, hot=hot)
-        # What is hot is little; everything else may be more than memory holds.
-        rows = client.reader.read(request) if hot or shortened else client.reader.scan(request)
+        # What is hot or of one instant is little; everything else may be more than memory holds.
+        rows = client.reader.read(request) if hot or sized_by or cut == "--limit" else client.reader.scan(request)
         count = write(rows, form, output)
+        for line in _unknown(rows) if sized_by and count else ():
+            click.echo(line, err=True)
         if not count:
             click.echo("\n".join(_holdings(client, view, symbol)), err=True)
-        if shortened and count == FOR_EYES:
+        if cut == "--limit" and count == FOR_EYES:
             click.echo(f"({FOR_EYES} rows are shown; --limit N or --all shows more)", err=True)
+        elif cut and count >= FOR_EYES:
+            click.echo(f"(shown with {cut} {FOR_EYES}; {cut} N or --all shows more)", err=True)
 
 
 def _unfound(client: Client, view: str, symbol: str) -> SeriesStats | None:
@@ -129,6 +140,23 @@ def _unfound(client: Client, view: str, symbol: str) -> SeriesStats | None:
     known = held.get((view.removesuffix(SUFFIX), symbol))
     has_ids = known is not None and known.series.dataset.sequence is not None
     return known if has_ids and (view, symbol) not in held else None
+
+
+def _begin(options: Options) -> str:
+    """How one gets an archive."""
+    return "`bcore run` collects" + (", `bcore demo` shows how without a network" if options.offers("demo") else "")
+
+
+def _unknown(rows: pa.Table) -> Iterator[str]:
+    """That nothing is known of the instant which was asked for, where the rows of a book say so."""
+    from bcore.instants import from_datetime, iso
+
+    names = ("state", "event_time", "timestamp")
+    if set(names) <= set(rows.column_names):
+        state, seen, asked = (rows.column(name)[0].as_py() for name in names)
+        if state == "unknown":
+            then = iso(from_datetime(seen))
+            yield f"(nothing is known between {then} and {iso(from_datetime(asked))}: the book is as of {then})"
 
 
 def _holdings(client: Client, view: str, symbol: str) -> Iterator[str]:
@@ -144,17 +172,18 @@ def _holdings(client: Client, view: str, symbol: str) -> Iterator[str]:
             yield f"(no rows: {each.series} holds {each.rows:,}, from {first} to {last})"
 
 
-def _shorten(client: Client, view: str, options: dict[str, Any], params: dict[str, Any]) -> bool:
+def _shorten(sized_by: str | None, options: dict[str, Any], params: dict[str, Any]) -> str | None:
     """What fits the eye: ten rows, or a tenfold of what the view is made of, such as the levels of a book.
 
-    Returns whether it is rows that are left out.
+    Returns the option that was taken for it; None where it was given.
     """
-    known = client.reader.views().get(view)
-    if known is not None and known.sized_by:
-        params.setdefault(known.sized_by, str(FOR_EYES))
-        return False
-    options["limit"] = FOR_EYES
-    return True
+    if not sized_by:
+        options["limit"] = FOR_EYES
+        return "--limit"
+    if sized_by in params:
+        return None
+    params[sized_by] = str(FOR_EYES)
+    return f"--{sized_by.replace('_', '-')}"
 
 
 def _typed(options: dict[str, Any]) -> dict[str, Any]:
@@ -208,7 +237,7 @@ def stats(options: Options, form: str | None, remote: str | None) -> None:
         rows = [_stats_row(each) for each in client.reader.stats()]
         stores = getattr(client.reader, "stores", ())
     if not rows and form == "table":
-        click.echo(f"{nothing(stores)}; {BEGIN}")
+        click.echo(f"{nothing(stores)}; {_begin(options)}")
         return
     instant = pa.timestamp("us", tz="UTC")
     schema = pa.schema(

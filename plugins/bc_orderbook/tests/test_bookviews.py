@@ -27,7 +27,7 @@ from bcore.cli import main
 from bcore.cli.options import Options
 from bcore.client import Client
 from bcore.errors import NotFoundError, RequestError
-from bcore.instants import HOUR, MINUTE, SECOND, to_datetime
+from bcore.instants import DAY, HOUR, MINUTE, SECOND, iso, to_datetime
 from bcore.local import StoreReader
 from bcore.memory import MemoryStore
 from bcore.protocols import Store
@@ -262,9 +262,25 @@ def test_the_command_line_shows_ten_levels_if_not_told(cli: Invoke, tmp_path: Pa
     levels = {float(price): 1.0 for price in range(1, 30)}
     HandWritten(store, "BBB").snapshot(Shown(1, T0, levels, {}))
     store.close()
-    assert 11 == len(cli("read", "book", "BBB").stdout.splitlines())
+    shown = cli("read", "book", "BBB")
+    assert 11 == len(shown.stdout.splitlines())
+    assert shown.stderr.splitlines()[-1] == "(shown with --levels 10; --levels N or --all shows more)"
+    assert "shown with" not in cli("read", "book", "BBB", "--levels", "10").stderr
     assert 30 == len(cli("read", "book", "BBB", "--all").stdout.splitlines())
     assert 29 == len(json.loads(cli("read", "book", "BBB", "--format", "json").stdout))
+
+
+def test_the_command_line_says_where_nothing_is_known_of_the_instant(cli: Invoke, tmp_path: Path) -> None:
+    store = pytest.importorskip("bc_parquet.store").ParquetStore(tmp_path / "data")
+    book = HandWritten(store, "BBB")
+    book.snapshot(Shown(1, T0, {99.0: 1.0}, {100.0: 1.0}))
+    book.state(T0, 1, "verified")
+    book.state(T0 + SECOND, 1, "unknown")
+    store.close()
+    assert "" == cli("read", "book", "BBB", "--at", iso(T0)).stderr
+    then = iso(T0 + 365 * DAY)
+    told = f"(nothing is known between {iso(T0)} and {then}: the book is as of {iso(T0)})\n"
+    assert told == cli("read", "book", "BBB", "--at", then).stderr
 
 
 def test_the_command_line_knows_the_views_and_what_they_take(cli: Invoke) -> None:
