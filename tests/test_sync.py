@@ -326,6 +326,7 @@ def test_the_command_brings_everything_and_tells_what_came(command: Command, wor
     assert 0 == done.exit_code, done.output
     assert "deals/AAA: 300 rows came; 300 there, 300 here, 3 days proven alike" in done.stdout
     assert "deals/AAA: syncing: 300 rows" in done.stderr
+    assert done.output.index("deals/AAA: syncing") < done.output.index("deals/AAA: 300 rows came")
     assert {"AAA", "BBB"} == {each.symbol for each in world.vault("data").series()}
 
 

@@ -121,6 +121,7 @@ def test_deep_reads_everything_and_says_how_far_it_is(verify: Verify, world: Wor
     world.vault("data").append(batch(everything()))
     assert 0 == (good := verify("--deep")).exit_code
     assert "deals/AAA: verifying: 3 files, 300 rows" in good.stderr
+    assert good.output.index("deals/AAA: verifying") < good.output.index("deals/AAA: proven")
     assert "every byte read" in good.stdout
     world.vault("data").spoiled[series()] = {MONDAY}
     assert 1 == (bad := verify("--deep")).exit_code

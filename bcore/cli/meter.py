@@ -87,6 +87,8 @@ class Meter:
     def _show_until_over(self) -> None:
         while not self._over.wait(1.0 if self.live else self.every):
             with self._lock:
+                if self._over.is_set():  # while we waited for our turn: what follows is no longer ours to mix with
+                    return
                 self._wipe()
                 line = self.line()
                 if self.live:

@@ -149,9 +149,10 @@ class Work:
         try:
             if self.dry_run:
                 return self._dry(series)
-            with Meter(self.clock, f"{series}: syncing") as meter:
+            with Meter(self.clock, f"{series}: syncing") as meter:  # which ends before the result is told
                 work = self._sync(series, meter)
-                return self._hot(series, work) if self.hot else self._told(work.run())
+                done = work.hot() if self.hot else work.run()
+            return self._hot(series, done) if isinstance(done, int) else self._told(done)
         except Stopped:
             raise
         except SeriesBusyError as error:
@@ -169,8 +170,8 @@ class Work:
         click.echo(f"{series}: would bring {count(missing.rows, 'row')}{runs}{days}{both}")
         return True
 
-    def _hot(self, series: Series, work: Sync) -> bool:
-        click.echo(f"{series}: {count(work.hot(), 'new hot row')}")
+    def _hot(self, series: Series, rows: int) -> bool:
+        click.echo(f"{series}: {count(rows, 'new hot row')}")
         return True
 
     def _told(self, done: Synced) -> bool:
