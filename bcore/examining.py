@@ -82,10 +82,12 @@ class Examined:
         return lines + told(self.compared)
 
     def _shares(self) -> str:
-        """`verified 1:59:48 (99.83 %), suspect 0:00:12 in 2 intervals (0.17 %)`."""
+        """`verified 1:59:48.0 in 1 interval (99.83%), suspect .. in 2 intervals (0.17%) of the time from .. to ..`."""
         whole = sum(each.seconds for each in self.intervals)
         states = sorted({(not each.proven, each.state) for each in self.intervals})
-        return ", ".join(self._share(state, whole) for _, state in states)
+        shares = ", ".join(self._share(state, whole) for _, state in states)
+        first, last = min(each.start for each in self.intervals), max(each.end for each in self.intervals)
+        return f"{shares} of the time from {iso(first)} to {iso(last)}"
 
     def _share(self, state: str, whole: float) -> str:
         lengths = [each.seconds for each in self.intervals if each.state == state]

@@ -115,7 +115,8 @@ def test_times_in_doubt_are_told_and_not_proven(verify: Any, world: World, level
     levels.says = [interval(0, 3597), interval(3597, 3600, "unsure", proven=False)]
     result = verify()
     assert 1 == result.exit_code
-    assert "sure 0:59:57.0 in 1 interval (99.92%), unsure 0:00:03.0 in 1 interval (0.08%)" in result.stdout
+    shares = "sure 0:59:57.0 in 1 interval (99.92%), unsure 0:00:03.0 in 1 interval (0.08%) of the time from "
+    assert f"{shares}2024-01-01T00:00:00.000000Z to 2024-01-01T01:00:00.000000Z" in result.stdout
     assert "unsure from 2024-01-01T00:59:57" in result.stdout
     assert "because" in result.stdout
     assert 0 == verify("--accept-unfillable").exit_code

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from attrs import frozen
 
+from bcore.instants import iso
 from bcore.query import Query
 
 if TYPE_CHECKING:
@@ -31,7 +32,10 @@ COLUMNS = (
 
 @frozen
 class Comparison:
-    """How one symbol's archive compares: ids missing, held twice or not in the recording, and rows that differ."""
+    """How one symbol's archive compares: ids missing, held twice or not in the recording, and rows that differ.
+
+    `happened` is the recorded instant up to which everything must be held; None: up to the last trade that is.
+    """
 
     symbol: str
     expected: int
@@ -40,6 +44,7 @@ class Comparison:
     doubled: tuple[int, ...]
     unknown: tuple[int, ...]
     different: tuple[int, ...]
+    happened: int | None = None
 
     @property
     def exact(self) -> bool:
@@ -49,7 +54,8 @@ class Comparison:
         counts = f"lost {len(self.missing)}, doubled {len(self.doubled)}, different {len(self.different)}"
         if self.unknown:
             counts += f", not in the recording {len(self.unknown)}"
-        return f"{self.symbol}: {self.expected:,} trades recorded by then, {self.held:,} in the archive: {counts}"
+        until = "the last one held" if self.happened is None else iso(self.happened)
+        return f"{self.symbol}: {self.expected:,} trades recorded up to {until}, {self.held:,} in the archive: {counts}"
 
 
 @frozen
@@ -93,6 +99,7 @@ def _compared(symbol: str, tape: Tape, store: Store, dataset: Dataset, happened:
         doubled=tuple(row[0] for before, row in pairwise(rows) if before[0] == row[0]),
         unknown=tuple(id_ for id_ in by_id if id_ not in expected),
         different=tuple(id_ for id_, row in expected.items() if id_ in by_id and by_id[id_] != row),
+        happened=happened,
     )
 
 
