@@ -10,7 +10,6 @@ import asyncio
 import logging
 from asyncio.base_events import Server
 from collections.abc import MutableMapping
-from contextlib import suppress
 from functools import partial
 from typing import Any
 
@@ -24,7 +23,9 @@ from bcore.verdicts import count
 
 log = logging.getLogger(__name__)
 PING = b"\x89\x00"
-MOMENT = 0.5  # seconds in which the request of a connection that is new may still come when the server is to stop
+SETTLE = 0.1  # seconds in which connections that are accepted already become ours when the server is to stop,
+MOMENT = 1.0  # and in which their requests may still come
+ASLEEP = 0.8  # seconds that a worker is sure to sleep after it looked whether it is to stop: it looks each second
 
 
 @frozen
@@ -130,13 +131,14 @@ class PatientLoop(asyncio.SelectorEventLoop):
         return super().run_until_complete(work)
 
     def wake(self) -> None:
-        """The worker looks only once a second whether it is to stop, unless it is cancelled."""
+        """Ends the sleep of the worker's own work."""
         if self.main is not None:
             self.main.cancel()
 
     async def create_server(self, protocol_factory: Any, *args: Any, **options: Any) -> Server:
+        """Lets nobody in yet: whom a worker accepts that stops before it is at work, it would drop."""
         made = partial(PatientProtocol, self.worker, self.worker.app.patience)
-        return await super().create_server(made, *args, **options)
+        return await super().create_server(made, *args, **{**options, "start_serving": False})
 
 
 class PatientWorker(ASGIWorker):  # type: ignore[misc]
@@ -147,35 +149,55 @@ class PatientWorker(ASGIWorker):  # type: ignore[misc]
     alive: bool
     cfg: Any
     nr_conns: int
+    servers: list[Server]
 
     def init_signals(self) -> None:
         self.idle: set[PatientProtocol] = set()
         self.silent: set[PatientProtocol] = set()
+        self.looked = float("-inf")
         self.loop.close()
         self.loop = PatientLoop(self)
         asyncio.set_event_loop(self.loop)
         super().init_signals()
 
-    def run(self) -> None:
-        with suppress(asyncio.CancelledError):  # asked to stop before it served
-            super().run()
+    def notify(self) -> None:
+        """It is at work: it looked whether it is to stop, and will again in a second."""
+        super().notify()
+        self.looked = self.loop.time()
+        for server in self.servers:
+            if not server.is_serving():
+                self.loop.create_task(self._let_in(server))
+
+    async def _let_in(self, server: Server) -> None:
+        if self.alive:
+            await server.start_serving()
 
     def handle_exit_signal(self) -> None:
-        """Stops when all answers are out; connections that are only kept open are no reason to wait."""
-        stopping = self.alive
+        """Stops when all answers are out; connections that are only kept open are no reason to wait.
+
+        First nobody is let in any more: who is let go comes back at once, and must come to another worker.
+        """
         super().handle_exit_signal()
+        for server in self.servers:
+            server.close()
+        self.loop.call_later(SETTLE, self._let_go)
+
+    def handle_quit_signal(self) -> None:
+        super().handle_quit_signal()
+        self._wake()
+
+    def _let_go(self) -> None:
         if isinstance(self.asgi, Gate):
             self.asgi.leave()
         self._close(self.idle)
         self.loop.call_later(MOMENT, self._last_call)
-        if stopping:
-            self.loop.wake()
+        self._wake()
 
-    def handle_quit_signal(self) -> None:
-        stopping = self.alive
-        super().handle_quit_signal()
-        if stopping:
+    def _wake(self) -> None:
+        """At other times it has not begun, will look in a moment, or is stopping, in which nothing may disturb it."""
+        if self.loop.time() < self.looked + ASLEEP:
             self.loop.wake()
+            self.looked = float("-inf")  # once
 
     def _last_call(self) -> None:
         self._close(self.silent)
