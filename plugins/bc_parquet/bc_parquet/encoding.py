@@ -25,7 +25,8 @@ ROW_GROUP = 32 * 1024  # what a small question has to decode; against 128 k: 4 x
 WIDEST_GROUP = 4  # times as many rows, where several make one thing,
 LARGE = 1024  # unless one has more rows than these: then few of them are all that is asked for
 GROUP_VALUES = 2**20  # but no more values than these, in whatever many columns
-SWIFT_LEVEL = 1  # of what just came: a collector of many symbols writes dozens of files a second, soon merged
+SWIFT_LEVEL = 1  # of what is merged soon: a collector of many symbols writes dozens of files a second
+FEW = 2 * 1024  # rows that are always merged soon; the footer is the larger part of their file
 SMALL = 8 * 1024  # rows of a small file,
 SMALL_LEVEL = 12  # of which bytes count where it may stay as it is: there are few
 TRIAL_ROWS = 4 * 1024  # below this the choice between plain and dictionary saves next to nothing
@@ -63,20 +64,22 @@ class Suited:
 
     def of(self, table: pa.Table, level: int, group: int, each: float) -> dict[str, Encoding]:
         near = self.rows <= NEAR * table.num_rows and table.num_rows <= NEAR * self.rows
-        if not near or list(self.encodings) != table.column_names:
-            self.rows, self.encodings = table.num_rows, _tried(table, level, group, each)
-        return self.encodings
+        suiting = self.encodings  # appends and merges share it
+        if not near or list(suiting) != table.column_names:
+            suiting = _tried(table, level, group, each)
+            self.rows, self.encodings = table.num_rows, suiting
+        return suiting
 
 
 def write(table: pa.Table, path: Path, level: int, *, lasting: bool = True, suited: Suited | None = None) -> None:
     """Writes the table, with its schema's metadata, and with the encodings that suit its columns.
 
-    Rows that just came, no more than a row group of them, are merged before long unless they are `lasting`: they get
-    the encodings that take the least time.
+    A few rows, and up to a row group of those that are not `lasting`, are merged before long: they get the encodings
+    that take the least time.
     """
     each = _rows_each(table, path)
     group = _group_rows(each, table.num_columns)
-    if not lasting and table.num_rows <= ROW_GROUP:
+    if table.num_rows <= (FEW if lasting else ROW_GROUP):
         encodings = _swift(table, min(level, SWIFT_LEVEL))
     elif table.num_rows > SMALL:
         encodings = (suited or Suited()).of(table, level, group, each)

@@ -31,6 +31,11 @@ class Held:
         origins = ((batch.origin, table.num_rows),) if batch.origin else ()
         return cls(table, day_proofs(table, batch.dataset), origins)
 
+    @property
+    def streamed(self) -> bool:
+        """Whether they came live: more come soon, and are merged with them."""
+        return bool(self.origins) and all(origin.kind == "stream" for origin, _ in self.origins)
+
     @classmethod
     def read(cls, path: Path, part: Part, dataset: Dataset) -> Held:
         """The rows of a part. Raises `CorruptFileError` if its bytes are not those that were written."""

@@ -33,11 +33,11 @@ class Staging:
     _numbers: Iterator[int] = field(factory=lambda: count(1), init=False)
 
     def write(self, held: Held, *, lasting: bool = False) -> Staged:
-        """A synced file outside every version, with the part that it will be. What just came is merged before long."""
+        """A synced file outside every version, with the part that it will be. What is streamed is merged soon."""
         path = self.folder.staging / f"{next(self._numbers):06d}"
         try:
             table = described(held.table, self.dataset, held.proofs, held.origins)
-            write(table, path, self.level, lasting=lasting, suited=self._suited)
+            write(table, path, self.level, lasting=lasting or not held.streamed, suited=self._suited)
             sync_file(path)
             return path, self._part(held.table, crc_of(path))
         except BaseException:

@@ -10,6 +10,7 @@ from pathlib import Path
 from threading import Event, Thread
 
 import pytest
+from attrs import evolve
 from conftest import TRADES, trades
 
 from bc_parquet import ParquetStore, background, merging, staging
@@ -18,7 +19,7 @@ from bc_parquet.staging import Staging
 from bc_parquet.writer import SeriesWriter
 from bcore.errors import StoreError
 from bcore.query import Query
-from bcore.records import Series
+from bcore.records import Origin, Series
 from bcore.spans import Spans
 
 BTC = Series(TRADES, "BTCUSDT")
@@ -44,6 +45,15 @@ def test_the_background_merges_without_being_asked(store: ParquetStore) -> None:
         time.sleep(0.01)
     assert files(store) <= merging.SOON
     assert list(range(300)) == store.read(Query(TRADES, "BTCUSDT"))["agg_trade_id"].to_pylist()
+
+
+def test_only_what_was_streamed_is_written_in_a_hurry(store: ParquetStore) -> None:
+    """A back-fill may be all that a series ever gets."""
+    sizes = {}
+    for symbol, origin in (("LIVE", Origin("stream")), ("BULK", Origin("bulk")), ("UNTOLD", None)):
+        store.append(evolve(trades(range(5000)), symbol=symbol, origin=origin))
+        sizes[symbol] = store.stats(Series(TRADES, symbol)).bytes
+    assert sizes["LIVE"] > 1.05 * max(sizes["BULK"], sizes["UNTOLD"])
 
 
 class Pool:
