@@ -57,8 +57,7 @@ class DepthEvent(
 _decoder = msgspec.json.Decoder(DepthEvent, strict=False)
 
 
-@frozen
-class Arrival:
+class Arrival(Struct, frozen=True, gc=False):
     """A message and the exchange's clock when it was received, int us UTC."""
 
     data: Message

@@ -25,7 +25,7 @@ from bcore.errors import RefusedError
 
 log = logging.getLogger(__name__)
 GRACE = 0.3  # seconds in which events that came too early may be followed by those before them
-CROSSING = 1.0  # seconds between looks whether the sides cross, for which all changes must be worked in
+INSPECTION = 1.0  # seconds between inspections of the book, for which all changes must be worked in
 UNJOINED, RARELY = 10.0, 60.0  # seconds between questions what REST has against a symbol whose stream is not joined
 
 
@@ -46,7 +46,7 @@ class Keeper:
     _order: Ordering = field(factory=Ordering, init=False)
     _need: Need = field(factory=Need, init=False)
     _seeded: bool = field(default=False, init=False)  # since the stream was joined
-    _crossing_due: float = field(default=0.0, init=False)
+    _inspection_due: float = field(default=0.0, init=False)
     _sound: int = field(default=0, init=False)  # the book's time when it was last seen not to be crossed
     _anchored: int = field(default=0, init=False)  # the book's time when it last was the exchange's
     _asked: Ask | None = field(default=None, init=False)
@@ -90,13 +90,13 @@ class Keeper:
         book = self.book
         if book is None:
             return
-        if self.standing.verified and now >= self._crossing_due:
-            self._check_crossed(book, now)
+        if now >= self._inspection_due:
+            self._inspection_due = now + INSPECTION
+            self._inspect(book, now)
         if self.watch.overdue(now, self._reached):
             self._overdue(now)
         if self.standing.verified and time is not None and time > self.journal.due:
             self.journal.take(book, time)
-        self._reconciler.look_ahead(book, now)
 
     # Asking over REST
 
@@ -275,8 +275,10 @@ class Keeper:
     def _reached(self) -> int:
         return max(self._order.top or 0, 0 if self.book is None else self.book.id)
 
-    def _check_crossed(self, book: LocalBook, now: float) -> None:
-        self._crossing_due = now + CROSSING
+    def _inspect(self, book: LocalBook, now: float) -> None:
+        self._reconciler.look_ahead(book, now)
+        if not self.standing.verified:
+            return
         if book.crossed:
             reason = f"crossed: the best bid, {book.bids.best}, is not below the best ask, {book.asks.best}"
             self._distrust(now, self._sound, reason)

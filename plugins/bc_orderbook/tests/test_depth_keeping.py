@@ -13,7 +13,7 @@ from bc_orderbook.booktables import Turning
 from bc_orderbook.events import Arrival, DepthEvent, Run
 from bc_orderbook.inbox import Turn
 from bc_orderbook.journal import NEVER
-from bc_orderbook.keeping import CROSSING, GRACE, UNJOINED, Keeper
+from bc_orderbook.keeping import GRACE, INSPECTION, UNJOINED, Keeper
 from bc_orderbook.localbook import LocalBook, Seed
 from bc_orderbook.need import FIRST
 from bc_orderbook.ordering import AHEAD
@@ -387,7 +387,7 @@ def test_a_stream_that_never_spoke_is_deaf_in_the_end(scene: Scene) -> None:
 def test_a_crossed_book_is_suspect_since_it_was_last_seen_sound(going: Scene) -> None:
     going.wait(0.1)
     going.hear(said(21, 30, [["101", "1"]]))
-    going.wait(CROSSING)
+    going.wait(INSPECTION)
 
     assert (20, "suspect") == going.states[-1]
     assert "crossed" in going.notes.states[-1][2]

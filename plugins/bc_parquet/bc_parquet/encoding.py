@@ -11,13 +11,14 @@ books take 4.4 to 4.8 bytes instead of 5.3 to 5.7.
 from __future__ import annotations
 
 from collections.abc import Iterator
+from math import log
 from pathlib import Path
 from typing import Any
 
 import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.parquet as pq
-from attrs import define, field, frozen
+from attrs import define, evolve, field, frozen
 
 from bc_parquet.metadata import DATASET, dataset_of
 
@@ -25,12 +26,13 @@ ROW_GROUP = 32 * 1024  # what a small question has to decode; against 128 k: 4 x
 WIDEST_GROUP = 4  # times as many rows, where several make one thing,
 LARGE = 1024  # unless one has more rows than these: then few of them are all that is asked for
 GROUP_VALUES = 2**20  # but no more values than these, in whatever many columns
-SWIFT_LEVEL = 1  # of what is merged soon: a collector of many symbols writes dozens of files a second
-FEW = 2 * 1024  # rows that are always merged soon; the footer is the larger part of their file
+SWIFT_LEVEL = 1  # of a few rows:
+FEW = 2 * 1024  # the footer is the larger part of their file
 SMALL = 8 * 1024  # rows of a small file,
 SMALL_LEVEL = 12  # of which bytes count where it may stay as it is: there are few
 TRIAL_ROWS = 4 * 1024  # below this the choice between plain and dictionary saves next to nothing
-NEAR = 4  # times as many rows, or as few
+ALIKE = 8  # times as many rows: of the next size
+AGAIN = 16
 SWIFT = 0.4  # bytes a value that reading without zstd is worth, shared by the rows of a thing
 # Types that come back from Parquet as they were, without a copy of the Arrow schema in every file.
 NATIVE = {"float", "double", "bool", "string", "timestamp[us, tz=UTC]"}
@@ -54,33 +56,35 @@ class Encoding:
 
 @define
 class Suited:
-    """The encodings that suited a series' last large file: they suit the next one, if that is about as large.
+    """The encodings that suited a series' files, by the size of their row groups: they suit the next of that size.
 
-    Trying them out takes three times as long as writing a file of one row group.
+    Trying them out takes three times as long as writing a file of one row group. It is done again after `AGAIN` files:
+    what a series holds may change.
     """
 
-    rows: int = 0
-    encodings: dict[str, Encoding] = field(factory=dict)
+    _known: dict[int, tuple[dict[str, Encoding], int]] = field(factory=dict, init=False)  # and for how many more files
 
     def of(self, table: pa.Table, level: int, group: int, each: float) -> dict[str, Encoding]:
-        near = self.rows <= NEAR * table.num_rows and table.num_rows <= NEAR * self.rows
-        suiting = self.encodings  # appends and merges share it
-        if not near or list(suiting) != table.column_names:
-            suiting = _tried(table, level, group, each)
-            self.rows, self.encodings = table.num_rows, suiting
-        return suiting
+        size = round(log(min(table.num_rows, group), ALIKE))
+        encodings, left = self._known.get(size, ({}, 0))  # appends and merges share it
+        if left == 0 or list(encodings) != table.column_names:
+            encodings, left = _tried(table, level, group, each), AGAIN
+        self._known[size] = encodings, left - 1
+        return encodings
 
 
 def write(table: pa.Table, path: Path, level: int, *, lasting: bool = True, suited: Suited | None = None) -> None:
     """Writes the table, with its schema's metadata, and with the encodings that suit its columns.
 
-    A few rows, and up to a row group of those that are not `lasting`, are merged before long: they get the encodings
-    that take the least time.
+    Up to a row group of rows that are not `lasting` are merged before long: nothing is tried out, and LZ4 takes the
+    least time, to write and for the merge to read. So are a few rows, but they may wait long for others.
     """
     each = _rows_each(table, path)
     group = _group_rows(each, table.num_columns)
-    if table.num_rows <= (FEW if lasting else ROW_GROUP):
-        encodings = _swift(table, min(level, SWIFT_LEVEL))
+    if not lasting and table.num_rows <= ROW_GROUP:
+        encodings = {name: evolve(each, codec="lz4", level=None) for name, each in _likeliest(table, level).items()}
+    elif table.num_rows <= FEW:
+        encodings = _likeliest(table, min(level, SWIFT_LEVEL))
     elif table.num_rows > SMALL:
         encodings = (suited or Suited()).of(table, level, group, each)
     else:
@@ -137,7 +141,7 @@ def _bounded(table: pa.Table, path: Path, group: int) -> bool | list[str]:
     return [name for name in table.column_names if name in (*dataset.key, dataset.time)]
 
 
-def _swift(table: pa.Table, level: int) -> dict[str, Encoding]:
+def _likeliest(table: pa.Table, level: int) -> dict[str, Encoding]:
     return {column.name: next(_candidates(column.type, table.num_rows, level)) for column in table.schema}
 
 
