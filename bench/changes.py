@@ -17,6 +17,7 @@ from pathlib import Path
 import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
+from attrs import frozen
 from bound import bound
 from measuring import DATA, machine
 
@@ -30,10 +31,10 @@ from bc_replay.channels import encoded
 from bc_replay.errors import RecordingError
 from bc_replay.recording import read_recording
 from bc_replay.records import DepthUpdate
-from bcore.records import Batch, Series
+from bcore.records import Batch, Origin, Series
 
 SECOND = 1_000_000
-CUTS = (30, 60, 180)  # seconds
+CUTS, CUT = (30, 60, 180), " of it"  # seconds
 FEW = 2_000  # rows; below them a file is mostly what every file has
 GROUPS = {
     "ids, times": ("first_update_id", "last_update_id", "timestamp", "received"),
@@ -48,7 +49,10 @@ def recorded() -> Iterator[tuple[str, list[DepthUpdate]]]:
     for symbol, updates in _updates(list(sample.paths())):
         for seconds in CUTS:
             until = updates[0].event_time + seconds * SECOND
-            yield f"{symbol}, {seconds} s", list(takewhile(lambda each, until=until: each.event_time < until, updates))
+            yield (
+                f"{symbol}, {seconds} s{CUT}",
+                list(takewhile(lambda each, until=until: each.event_time < until, updates)),
+            )
         yield f"{symbol}, {round((updates[-1].event_time - updates[0].event_time) / SECOND)} s", updates
     for folder in ("ws_raw_nexo", "deep_orderbook_*/ETHBTC", "cryptofeed"):
         for path in sorted(DATA.glob(folder)):
@@ -97,35 +101,49 @@ def parts(path: Path) -> Mapping[str, float]:
     return {**sizes, "footer": footer + 12}
 
 
-def measured(name: str, symbol: str, updates: list[DepthUpdate]) -> str | None:
-    rows = table(symbol, updates)
-    if rows.num_rows < FEW:
-        return None
-    with tempfile.TemporaryDirectory() as folder:
-        store = ParquetStore(Path(folder), ParquetConfig())
-        for second in seconds(rows):  # as a collector stores them; then as they stay
-            store.append(Batch(DEPTH, symbol, second))
-        store.compact(Series(DEPTH, symbol))
-        store.close()
-        (path,) = [each for each in Path(folder).rglob("*.parquet") if each.is_file()]
-        sizes, size = parts(path), path.stat().st_size
-    shares = " | ".join(f"{value / rows.num_rows:.2f}" for value in sizes.values())
-    each = rows.num_rows / len(updates)
-    least = bound(rows)
-    return f"| {name} | {rows.num_rows} | {each:.1f} | {size / rows.num_rows:.2f} | {shares} | {least:.2f} |"
+@frozen
+class Measured:
+    """A stored recording: `sizes` of its file's bytes by what they are of, `least` bytes a row without a format."""
+
+    rows: int
+    events: int
+    bytes: int
+    sizes: Mapping[str, float]
+    least: float
+
+    @classmethod
+    def of(cls, symbol: str, updates: list[DepthUpdate]) -> Measured:
+        rows = table(symbol, updates)
+        with tempfile.TemporaryDirectory() as folder:
+            store = ParquetStore(Path(folder), ParquetConfig())
+            for second in seconds(rows):  # as a collector stores them; then as they stay
+                store.append(Batch(DEPTH, symbol, second, origin=Origin("stream")))
+            store.compact(Series(DEPTH, symbol))
+            store.close()
+            (path,) = [each for each in Path(folder).rglob("*.parquet") if each.is_file()]
+            return cls(rows.num_rows, len(updates), path.stat().st_size, parts(path), bound(rows))
+
+    def line(self, name: str) -> str:
+        """A row of a Markdown table."""
+        shares = " | ".join(f"{value / self.rows:.2f}" for value in self.sizes.values())
+        each, size = self.rows / self.events, self.bytes / self.rows
+        return f"| {name} | {self.rows} | {each:.1f} | {size:.2f} | {shares} | {self.least:.2f} |"
 
 
 def main() -> None:
     print(machine())
     print(f"| recording | rows | a event | bytes a row | {' | '.join(GROUPS)} | footer | no format, zstd 19 |")
     print("|---" * (len(GROUPS) + 6) + "|")
-    left_out = 0
+    whole = []
     for name, updates in recorded():
-        line = measured(name, name.partition(",")[0].partition(" ")[0], updates)
-        left_out += line is None
-        if line is not None:
-            print(line)
-    print(f"{left_out} of fewer than {FEW} rows are left out")
+        measured = Measured.of(name.partition(",")[0].partition(" ")[0], updates)
+        if not name.endswith(CUT):
+            whole.append(measured)
+        if measured.rows >= FEW:
+            print(measured.line(name))
+    rows, few = sum(each.rows for each in whole), sum(each.rows < FEW for each in whole)
+    print(f"all {len(whole)} whole recordings: {rows} rows, {sum(each.bytes for each in whole) / rows:.2f} bytes a row")
+    print(f"{few} of fewer than {FEW} rows are not in the table")
 
 
 if __name__ == "__main__":

@@ -31,7 +31,7 @@ FEW = 2 * 1024  # the footer is the larger part of their file
 SMALL = 8 * 1024  # rows of a small file,
 SMALL_LEVEL = 12  # of which bytes count where it may stay as it is: there are few
 TRIAL_ROWS = 4 * 1024  # below this the choice between plain and dictionary saves next to nothing
-ALIKE = 8  # times as many rows: of the next size
+ALIKE = 2  # times as many rows: of the next size
 AGAIN = 16
 SWIFT = 0.4  # bytes a value that reading without zstd is worth, shared by the rows of a thing
 # Types that come back from Parquet as they were, without a copy of the Arrow schema in every file.
@@ -166,8 +166,9 @@ def _candidates(kind: pa.DataType, rows: int, level: int) -> Iterator[Encoding]:
     """What may suit values of the type, the likeliest first."""
     small = rows <= SMALL
     if pa.types.is_floating(kind):
-        # Two levels more make plain floats a tenth smaller, and no slower to read.
-        yield Encoding("PLAIN", "zstd", level if small else min(level + 2, 22))
+        # Two levels more make floats a tenth smaller, and no slower to read.
+        level = level if small else min(level + 2, 22)
+        yield Encoding("PLAIN", "zstd", level)
         styles = ["DICTIONARY"] if rows >= TRIAL_ROWS else []
     else:
         styles = ["DELTA" if _is_whole(kind) else "PLAIN" if _is_plain(kind, small) else "DICTIONARY"]
