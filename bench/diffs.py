@@ -212,9 +212,7 @@ def report(samples: list[Sample], market: Market, baseline: float) -> None:
     print(f"processor time for an event, message to disk: {cost * 1e6:.1f} us (bound {BOUND * 1e6:.0f})")
     print(f"baseline, the message read into an event: {baseline * 1e6:.1f} us, ratio {cost / baseline:.1f}")
     least, most = half[:, 1].min(), half[:, 1].max()
-    print(
-        f"memory: in the second half {least:.0f} to {most:.0f} MB, slope {slope:+.1f} MB/min; {last.memory:.0f} at the end"
-    )
+    print(f"memory: {last.memory:.0f} MB at the end; second half {least:.0f} to {most:.0f}, {slope:+.1f} a minute")
 
 
 def main() -> None:

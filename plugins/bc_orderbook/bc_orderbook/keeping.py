@@ -25,7 +25,7 @@ from bcore.errors import RefusedError
 
 log = logging.getLogger(__name__)
 GRACE = 0.3  # seconds in which events that came too early may be followed by those before them
-INSPECTION = 1.0  # seconds between inspections of the book, for which all changes must be worked in
+INSPECTION = 2.0  # seconds between inspections of the book, for which all changes must be worked in
 UNJOINED, RARELY = 10.0, 60.0  # seconds between questions what REST has against a symbol whose stream is not joined
 
 

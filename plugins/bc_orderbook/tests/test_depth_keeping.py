@@ -14,7 +14,7 @@ from bc_orderbook.events import Arrival, DepthEvent, Run
 from bc_orderbook.inbox import Turn
 from bc_orderbook.journal import NEVER
 from bc_orderbook.keeping import GRACE, INSPECTION, UNJOINED, Keeper
-from bc_orderbook.localbook import LocalBook, Seed
+from bc_orderbook.localbook import BookSide, LocalBook, Seed
 from bc_orderbook.need import FIRST
 from bc_orderbook.ordering import AHEAD
 from bc_orderbook.reconciling import CALM
@@ -470,6 +470,22 @@ def test_a_book_close_to_its_horizon_is_compared_early() -> None:
     scene.hear(said(13, 14))
 
     assert scene.ask() is Purpose.RECONCILE
+
+
+def test_changes_are_worked_in_no_more_often_than_a_book_is_inspected(
+    going: Scene, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Working them in takes more time than all else that is done with an event."""
+    going.wait(CALM)
+    settled, settle = [], BookSide._settle
+    monkeypatch.setattr(BookSide, "_settle", lambda side: settled.append(going.now) or settle(side))
+    began = going.now
+    for number in range(21, 121):
+        going.hear(said(number, number, [["97", str(number)]]))
+        going.wait(0.0)
+
+    assert settled
+    assert len(set(settled)) <= (going.now - began) / INSPECTION + 1
 
 
 def test_a_checkpoint_is_of_the_book_before_the_event_after_it_is_due(going: Scene) -> None:

@@ -13,6 +13,7 @@ import pyarrow.parquet as pq
 from bc_parquet.names import Part
 from bcore.errors import CorruptFileError
 
+MANY = 64 * 1024  # rows of a file that threads read sooner; fewer take them half as much time again
 Between = tuple[str, Any, Any]  # a column, and its least and greatest value of interest
 REMEDY = (
     "stop the collector and run `bcore compact`, which moves it to the archive's quarantine; what it held then shows "
@@ -38,20 +39,31 @@ def checked(path: Path, columns: list[str] | None = None, between: Between | Non
     """
     with _opened(path) as file:
         groups = [group for group in range(file.num_row_groups) if between is None or _meets(file, group, between)]
-        return file.read_row_groups(groups, columns=columns).replace_schema_metadata(None)
+        many = file.metadata.num_rows > MANY
+        return file.read_row_groups(groups, columns=columns, use_threads=many).replace_schema_metadata(None)
 
 
 def pieces(path: Path) -> Iterator[pa.Table]:
     """The rows of a file as `checked` gives them, one row group after the other."""
     with _opened(path) as file:
         for group in range(file.num_row_groups):
-            yield file.read_row_group(group).replace_schema_metadata(None)
+            yield file.read_row_group(group, use_threads=False).replace_schema_metadata(None)
+
+
+def decoded(content: bytes, path: Path, *, pages: bool) -> tuple[pa.Table, pa.Schema]:
+    """The rows of the file that has these bytes, and its schema with what its footer says.
+
+    `pages`: whether to hold them against their checksums. Raises `CorruptFileError` that names the path.
+    """
+    with _opened(path, pa.BufferReader(content), pages=pages) as file:
+        table = file.read(use_threads=file.metadata.num_rows > MANY)
+        return table.replace_schema_metadata(None), file.schema_arrow
 
 
 @contextmanager
-def _opened(path: Path) -> Iterator[pq.ParquetFile]:
+def _opened(path: Path, source: pa.NativeFile | None = None, *, pages: bool = True) -> Iterator[pq.ParquetFile]:
     try:
-        with pq.ParquetFile(path, page_checksum_verification=True) as file:
+        with pq.ParquetFile(source or path, page_checksum_verification=pages) as file:
             yield file
     except (pa.ArrowInvalid, OSError) as error:
         if failed(error):

@@ -47,11 +47,12 @@ class Encoding:
     codec: str
     level: int | None
 
-    def size(self, sample: pa.Table) -> int:
-        """Bytes of a table of one column."""
+    def size(self, sample: pa.Table) -> float:
+        """Bytes of a table of one column. Only dictionaries take less the more rows there are; else some rows tell."""
+        told = sample if self.style == "DICTIONARY" else sample.slice(0, ROW_GROUP)
         sink = pa.BufferOutputStream()
-        write_encoded(sample, sink, {sample.column_names[0]: self}, statistics=False, group=sample.num_rows)
-        return int(sink.getvalue().size)
+        write_encoded(told, sink, {told.column_names[0]: self}, statistics=False, group=told.num_rows)
+        return float(sink.getvalue().size * sample.num_rows / told.num_rows)
 
 
 @define
@@ -79,7 +80,7 @@ def write(table: pa.Table, path: Path, level: int, *, lasting: bool = True, suit
     Up to a row group of rows that are not `lasting` are merged before long: nothing is tried out, and LZ4 takes the
     least time, to write and for the merge to read. So are a few rows, but they may wait long for others.
     """
-    each = _rows_each(table, path)
+    each = 1.0 if table.num_rows <= ROW_GROUP and not lasting else _rows_each(table, path)
     group = _group_rows(each, table.num_columns)
     if not lasting and table.num_rows <= ROW_GROUP:
         encodings = {name: evolve(each, codec="lz4", level=None) for name, each in _likeliest(table, level).items()}

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import zlib
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -13,7 +12,7 @@ from attrs import define, evolve, field
 
 from bc_parquet.checking import checked, failed
 from bc_parquet.footers import Footer
-from bc_parquet.held import different, differing
+from bc_parquet.held import changed, differing
 from bc_parquet.metadata import dataset_of, origins_of, proofs_of
 from bc_parquet.names import Part, leading
 from bcore.errors import StoreError
@@ -60,8 +59,8 @@ def examined(path: Path, part: Part, series: Series) -> FileProof:
     """
     content = path.read_bytes()
     proof = FileProof(part.name, part.rows, len(content))
-    if part.crc is not None and (crc := zlib.crc32(content)) != part.crc:
-        return evolve(proof, problems=(different(crc, part),))
+    if problem := changed(content, part):
+        return evolve(proof, problems=(problem,))
     try:
         return _decoded(content, part, series, proof)
     except DAMAGE as error:

@@ -2,16 +2,16 @@
 
 from __future__ import annotations
 
+import zlib
 from collections.abc import Sequence
 from pathlib import Path
 
 import pyarrow as pa
-import pyarrow.parquet as pq
 from attrs import frozen
 
-from bc_parquet.checking import checked, corrupt
+from bc_parquet.checking import corrupt, decoded
 from bc_parquet.metadata import Origins, origins_of, proofs_of, summed
-from bc_parquet.names import Part, crc_of
+from bc_parquet.names import Part
 from bcore.errors import CorruptFileError
 from bcore.proof import combined, day_proofs
 from bcore.records import Batch, Dataset, DayProof
@@ -39,11 +39,11 @@ class Held:
     @classmethod
     def read(cls, path: Path, part: Part, dataset: Dataset) -> Held:
         """The rows of a part. Raises `CorruptFileError` if its bytes are not those that were written."""
-        if problem := changed(path, part):
+        content = path.read_bytes()
+        if problem := changed(content, part):
             raise corrupt(path, problem)
-        table = checked(path)
+        table, schema = decoded(content, path, pages=part.crc is None)
         try:
-            schema = pq.read_schema(path)
             proofs, origins = proofs_of(schema, dataset), origins_of(schema)
         except ValueError as error:
             raise corrupt(path, error) from error
@@ -64,15 +64,11 @@ class Held:
             raise CorruptFileError(f"rows are not those that were stored: {wrong}; the old files are kept")
 
 
-def changed(path: Path, part: Part) -> str | None:
+def changed(content: bytes, part: Part) -> str | None:
     """What the CRC32 in a part's name says to be wrong with its bytes; None if they are right, or it says nothing."""
-    crc = None if part.crc is None else crc_of(path)
-    return None if crc == part.crc else different(crc, part)
-
-
-def different(crc: int | None, part: Part) -> str:
-    """That a file's bytes are not those that were written."""
-    return f"its bytes are not those that were written: their CRC32 is {crc or 0:08x}, and its name says {part.crc:08x}"
+    if part.crc is None or (crc := zlib.crc32(content)) == part.crc:
+        return None
+    return f"its bytes are not those that were written: their CRC32 is {crc:08x}, and its name says {part.crc:08x}"
 
 
 def differing(found: Sequence[DayProof], told: Sequence[DayProof]) -> str | None:

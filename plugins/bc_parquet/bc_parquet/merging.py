@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Sequence
 from itertools import accumulate, pairwise
 from pathlib import Path
+from zlib import crc32
 
 import pyarrow as pa
 
@@ -15,6 +16,14 @@ SOON = 24  # small parts side by side from which the background merges
 MOST_PARTS = 32  # and beyond which an append merges itself, so that there are never more
 FEW = 8  # parts without a hole between them that are worth a merge of their own
 SEALED_BYTES = 64 * 2**20  # of rows in memory; a larger part is never read again to be merged
+
+
+def first_merge(name: str) -> int:
+    """How many small parts a series has when it is first merged: each series another number up to `SOON`.
+
+    Hundreds of series that begin together would else be merged together, again and again, while all that comes waits.
+    """
+    return SOON - crc32(name.encode()) % (SOON // 2)
 
 
 def worth_merging(parts: Sequence[Part], row_bytes: int, most: int = MOST_PARTS, whole: bool = False) -> list[Part]:

@@ -19,7 +19,7 @@ from bc_parquet.examining import FOREIGN, examined
 from bc_parquet.folder import SeriesFolder, remove
 from bc_parquet.guards import as_store_error, locked
 from bc_parquet.held import Held
-from bc_parquet.merging import MOST_PARTS, SOON, worth_merging
+from bc_parquet.merging import MOST_PARTS, SOON, first_merge, worth_merging
 from bc_parquet.names import Part, leading, symbol_of
 from bc_parquet.staging import Staged, Staging
 from bcore.errors import CorruptFileError, StoreError
@@ -47,6 +47,7 @@ class SeriesWriter:
     _lock_file: int = field(init=False)
     _staging: Staging = field(init=False)
     _row_bytes: int = field(init=False)
+    _soon: int = field(init=False)  # small parts at which the background merges next
     _retired: list[tuple[float, Path]] = field(factory=list, init=False)
     _merging: Lock = field(factory=Lock, init=False)
     _closed: bool = field(default=False, init=False)
@@ -57,7 +58,7 @@ class SeriesWriter:
     def __attrs_post_init__(self) -> None:
         """Takes the lock, makes the folders, and clears away what a killed writer left. Raises `SeriesBusyError`."""
         self._staging = Staging(self.folder, self.dataset, self.level)
-        self._row_bytes = row_bytes(self.dataset)
+        self._row_bytes, self._soon = row_bytes(self.dataset), first_merge(self.folder.name)
         with as_store_error(self.folder.link):
             self.folder.version()  # a file that another program wrote is refused before anything is made beside it
             self.folder.home.mkdir(parents=True, exist_ok=True)
@@ -102,12 +103,12 @@ class SeriesWriter:
     def untidy(self) -> bool:
         """Whether there is work for `tidy`."""
         with self.lock:
-            return bool(self._worth(SOON) or self._outlived())
+            return bool(self._worth(self._soon) or self._outlived())
 
     def tidy(self) -> None:
         """Merges until the small parts are few, beside appends, and drops versions that no reader can still be in."""
-        while self._merge(SOON):
-            pass
+        while self._merge(self._soon):
+            self._soon = SOON
         with self._merging:
             with self.lock:
                 outlived = self._outlived()

@@ -47,6 +47,25 @@ def test_the_background_merges_without_being_asked(store: ParquetStore) -> None:
     assert list(range(300)) == store.read(Query(TRADES, "BTCUSDT"))["agg_trade_id"].to_pylist()
 
 
+def test_series_that_begin_together_are_not_all_merged_together() -> None:
+    merged_at = [merging.first_merge(f"SYM{number}") for number in range(200)]
+    assert set(range(merging.SOON // 2 + 1, merging.SOON + 1)) == set(merged_at)
+    assert max(map(merged_at.count, merged_at)) < 40
+
+
+def test_a_series_is_merged_at_its_own_time_first_and_then_at_the_same_distance(
+    store: ParquetStore, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("bc_parquet.writer.first_merge", lambda name: 5)
+    monkeypatch.setattr(background.Compactor, "notice", lambda self, writer: writer.tidy())
+    counts = []
+    for begin in range(0, 400, 10):
+        store.append(trades(range(begin, begin + 10)))
+        counts.append(files(store))
+    assert [1, 2, 3, 4, 5, 1] == counts[:6]
+    assert [*range(2, merging.SOON + 1), 1] == counts[6 : 6 + merging.SOON]
+
+
 def test_only_what_was_streamed_is_written_in_a_hurry(store: ParquetStore) -> None:
     """A back-fill may be all that a series ever gets."""
     sizes = {}

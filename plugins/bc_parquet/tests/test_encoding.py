@@ -90,6 +90,8 @@ def test_a_file_that_will_be_merged_anyway_is_not_pondered(
     monkeypatch.setattr(Encoding, "size", None)
     meant = table(rows)
     write(meant, tmp_path / "file", 3, lasting=False)
+    metadata = pq.read_metadata(tmp_path / "file")
+    assert {"LZ4"} == {column(metadata, name).compression for name in KINDS}
     read = pq.read_table(tmp_path / "file", memory_map=False)
     assert all(one.equals(other) for one, other in zip(bits(meant), bits(read), strict=True))
 
@@ -122,6 +124,13 @@ def test_what_suited_a_file_suits_the_next_with_row_groups_of_about_that_size(
     tried.clear()
     write(table(ROW_GROUP, seed=3), tmp_path / "third", 3, suited=suited)
     assert not tried
+
+
+@pytest.mark.parametrize("style", ["PLAIN", "DICTIONARY"])
+def test_a_size_is_of_the_whole_however_much_of_it_was_tried(style: str) -> None:
+    prices = table(4 * ROW_GROUP).select(["price"])
+    whole, group = (Encoding(style, "zstd", 3).size(prices.slice(0, rows)) for rows in (4 * ROW_GROUP, ROW_GROUP))
+    assert (3.5 if style == "PLAIN" else 1.5) < whole / group < 4.5
 
 
 def test_what_suited_is_tried_out_again_before_long(tmp_path: Path, tried: list[int]) -> None:
