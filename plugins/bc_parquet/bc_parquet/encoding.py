@@ -5,7 +5,7 @@ costs hardly a byte more than zstd, it is taken: its pages are read two to five 
 
 Where several rows make one thing, as the levels of an event of a book do, a question for a few things reads many rows
 anyhow. Row groups are then larger, which dictionaries gain most by, and speed is worth fewer bytes of a row: changes of
-books take 4.4 to 4.8 bytes instead of 5.3 to 5.7.
+books take 4.4 to 4.7 bytes instead of 5.3 to 5.7.
 """
 
 from __future__ import annotations
