@@ -49,10 +49,8 @@ def recorded() -> Iterator[tuple[str, list[DepthUpdate]]]:
     for symbol, updates in _updates(list(sample.paths())):
         for seconds in CUTS:
             until = updates[0].event_time + seconds * SECOND
-            yield (
-                f"{symbol}, {seconds} s{CUT}",
-                list(takewhile(lambda each, until=until: each.event_time < until, updates)),
-            )
+            begun = list(takewhile(lambda each, until=until: each.event_time < until, updates))
+            yield f"{symbol}, {seconds} s{CUT}", begun
         yield f"{symbol}, {round((updates[-1].event_time - updates[0].event_time) / SECOND)} s", updates
     for folder in ("ws_raw_nexo", "deep_orderbook_*/ETHBTC", "cryptofeed"):
         for path in sorted(DATA.glob(folder)):

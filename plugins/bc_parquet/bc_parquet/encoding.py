@@ -59,7 +59,7 @@ class Encoding:
 class Suited:
     """The encodings that suited a series' files, by the size of their row groups: they suit the next of that size.
 
-    Trying them out takes three times as long as writing a file of one row group. It is done again after `AGAIN` files:
+    Trying them out takes twice as long as writing a file of one row group. It is done again after `AGAIN` files:
     what a series holds may change.
     """
 
