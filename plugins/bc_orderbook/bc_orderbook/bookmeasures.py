@@ -9,7 +9,7 @@ import numpy as np
 import pyarrow as pa
 
 from bc_orderbook.bookviews import DATASETS, INSTANT, counted, gathered, grid, stepwise
-from bc_orderbook.formulas import Numbers, balance, bounds, microprice, mid, spread_bps, weighted
+from bc_orderbook.formulas import Numbers, balance, bounds, microprice, mid, spread, spread_bps, weighted
 from bc_orderbook.pricelevels import Levels
 from bc_orderbook.rebuilding import Rebuilt
 from bc_orderbook.viewparams import MeasuresParams
@@ -60,7 +60,7 @@ def _prices(book: Rebuilt) -> Row:
         "best_bid": bid,
         "best_ask": ask,
         "mid": mid(bid, ask),
-        "spread": ask - bid,
+        "spread": spread(bid, ask),
         "spread_bps": spread_bps(bid, ask),
         "microprice": microprice(bid, bid_quantity, ask, ask_quantity),
     }

@@ -100,7 +100,7 @@ class Following:
         for keeper in self.keepers.values():
             keeper.tend(now, None if time is None else time - LATE)
             if keeper.deaf:
-                keeper.renew()
+                keeper.renew(now)
                 deaf.append(keeper.symbol)
             if (ask := keeper.ask(now)) is not None:
                 self._resyncs.put(ask)

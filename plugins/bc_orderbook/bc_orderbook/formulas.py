@@ -10,12 +10,24 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from bc_orderbook.decimals import PLACES, to_units
+
 Numbers = NDArray[np.float64]
 BPS = 10_000.0  # basis points in the whole
 
 
 def mid(bid: Numbers, ask: Numbers) -> Numbers:
     return (bid + ask) / 2
+
+
+def spread(bid: Numbers, ask: Numbers) -> Numbers:
+    """The ask less the bid: of the exchange's decimals, where these are such, so that it is rounded once."""
+    units = to_units(np.concatenate((bid, ask)))
+    if units is None:
+        return ask - bid
+    bids, asks = np.split(units, [len(bid)])
+    between: Numbers = (asks - bids) / 10.0**PLACES
+    return between
 
 
 def spread_bps(bid: Numbers, ask: Numbers) -> Numbers:

@@ -26,6 +26,7 @@ from bcore.errors import RefusedError
 log = logging.getLogger(__name__)
 GRACE = 0.3  # seconds in which events that came too early may be followed by those before them
 INSPECTION = 2.0  # seconds between inspections of the book, for which all changes must be worked in
+SILENCE, LONGEST = 60.0, 240.0  # seconds between snapshots of a book whose stream says nothing: at first, at most
 UNJOINED, RARELY = 10.0, 60.0  # seconds between questions what REST has against a symbol whose stream is not joined
 
 
@@ -45,8 +46,10 @@ class Keeper:
     failures: int = field(default=0, init=False)
     _order: Ordering = field(factory=Ordering, init=False)
     _need: Need = field(factory=Need, init=False)
-    _seeded: bool = field(default=False, init=False)  # since the stream was joined
+    _seeded: bool = field(default=False, init=False)  # since the stream was subscribed
     _inspection_due: float = field(default=0.0, init=False)
+    _silences: int = field(default=0, init=False)  # books asked for since the stream last spoke
+    _silence_due: float = field(default=0.0, init=False)  # when the next one may be
     _sound: int = field(default=0, init=False)  # the book's time when it was last seen not to be crossed
     _anchored: int = field(default=0, init=False)  # the book's time when it last was the exchange's
     _asked: Ask | None = field(default=None, init=False)
@@ -158,10 +161,11 @@ class Keeper:
         self._reconciler.cancel()
         self.refused = isinstance(reply.error, RefusedError) and self._order.top is None
 
-    def renew(self) -> None:
+    def renew(self, now: float) -> None:
         """The stream was deaf, and is subscribed again."""
-        self.deaf = False
-        self._lose("it says nothing while the book changes")
+        self.deaf = self._seeded = False
+        self.watch.renew(now)
+        self._doubt("it says nothing while the book changes")
 
     # What the stream says
 
@@ -175,6 +179,7 @@ class Keeper:
             if not self.watch.spoke:
                 self._need.begun(now)
             self.watch.hear(now, len(fresh))
+            self._silences, self._silence_due = 0, 0.0
         for event in fresh:
             self._take(event)
         self._advance(now)
@@ -213,6 +218,9 @@ class Keeper:
 
     def _lose(self, reason: str) -> None:
         self.watch.lose()
+        self._doubt(reason)
+
+    def _doubt(self, reason: str) -> None:
         self._reconciler.cancel()
         if self.book is not None:
             self.standing.suspect(self.book.time, self.book.id, f"the stream was lost: {reason}")
@@ -287,7 +295,9 @@ class Keeper:
 
     def _overdue(self, now: float) -> None:
         """REST has had what the stream does not bring: it was missed, or the stream is deaf."""
-        if self.watch.unsure and not self._seeded and self.book is not None:
+        if self.watch.unsure and not self._seeded and self.book is not None and now >= self._silence_due:
+            self._silence_due = now + min(SILENCE * 2.0**self._silences, LONGEST)
+            self._silences += 1
             self._distrust(now, self.book.time, f"the stream does not bring what REST has after {self._reached}")
         else:
             self.deaf = True

@@ -13,7 +13,7 @@ from attrs import define, field, frozen
 from bc_orderbook.checkpoints import LAG, Checkpoint, Horizon, checkpoint_at, checkpoints
 from bc_orderbook.pricelevels import PriceLevels
 from bc_orderbook.tape import Changes, Tape
-from bc_orderbook.trust import SUSPECT, UNKNOWN, VERIFIED, Trust, worst
+from bc_orderbook.trust import SUSPECT, UNKNOWN, VERIFIED, Trust
 from bcore.computing import Access
 from bcore.errors import NotFoundError
 from bcore.instants import HOUR
@@ -86,7 +86,8 @@ class Rebuilding:
         if not self._broken:
             for changes in self._tape.until(instant):
                 self._apply(changes)
-        state = worst(self.trust.at(instant), self._told(instant))
+        noted = self.trust.at(instant)  # a doubt that was noted says why events are missing
+        state = self._told(instant) if noted == VERIFIED else noted
         return Rebuilt(instant, self._event_time, self._id, state, self.checkpoint.horizon, self._levels)
 
     def _begin(self, checkpoint: Checkpoint) -> None:

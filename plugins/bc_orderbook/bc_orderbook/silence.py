@@ -42,6 +42,11 @@ class Watch:
         self.joined, self.unsure, self.spoke = False, True, False
         self._due = self._deadline = NEVER
 
+    def renew(self, now: float) -> None:
+        """It is subscribed again, and followed all the while, unless the feed says otherwise."""
+        self.lose()
+        self.join(now)
+
     def hear(self, now: float, count: int) -> None:
         """`count` events have come."""
         if self._heard is not None:

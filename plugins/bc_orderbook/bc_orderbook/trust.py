@@ -10,13 +10,8 @@ from attrs import frozen
 from bcore.computing import Access
 
 DATASET = "depth_states"
-VERIFIED, UNKNOWN, SUSPECT = RANKS = ("verified", "unknown", "suspect")
+VERIFIED, UNKNOWN, SUSPECT = "verified", "unknown", "suspect"
 BEFORE = 16  # rows that are read before the first instant: many may share a time where a clock stood still
-
-
-def worst(*states: str) -> str:
-    """What is left of several accounts."""
-    return max(states, key=RANKS.index)
 
 
 @frozen(order=True)

@@ -96,6 +96,15 @@ def test_intervals_last_until_the_next(archive: HandWritten) -> None:
     assert found[1:] == rows(archive, "book_intervals", start=T0 + 13 * SECOND)
 
 
+def test_a_doubt_that_was_none_is_not_held_against_the_book(archive: HandWritten) -> None:
+    """The stream was lost, and the next event followed on the one before."""
+    archive.state(T0 + 13 * SECOND, 13, "suspect")
+    archive.state(T0 + 13 * SECOND + 1, 13, "verified")
+    assert [("verified", 3.0), ("verified", 7.0)] == [
+        (each.state, round(each.seconds, 3)) for each in intervals(archive)
+    ]
+
+
 def test_without_notes_all_is_unknown() -> None:
     written = HandWritten()
     written.snapshot(Shown(10, T0, BIDS, ASKS))

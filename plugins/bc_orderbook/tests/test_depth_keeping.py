@@ -357,8 +357,45 @@ def test_a_stream_that_says_nothing_while_the_book_changes_is_deaf(going: Scene)
     going.wait(SETTLE)
 
     assert (True,) == (going.keeper.deaf,)
-    going.keeper.renew()
+    going.keeper.renew(going.now)
     assert [(10, "verified"), (20, "suspect")] == going.states
+
+
+@pytest.mark.parametrize("told", [False, True], ids=["moved beside the old connection", "subscribed again"])
+def test_a_deaf_stream_that_speaks_again_is_mended_at_once(going: Scene, told: bool) -> None:
+    """A feed that moves it to another connection has nothing to say: the old one carries it until then."""
+    going.wait(2000.0)
+    going.ask()
+    going.show(25)
+    going.wait(SETTLE)
+    going.keeper.renew(going.now)
+    if told:
+        going.hear(Turn(False, "it is subscribed again"), Turn(True))
+    going.hear(said(31, 40))
+    going.wait(GRACE + 0.1)
+
+    assert going.ask() is Purpose.SEED
+    going.show(40)
+    assert (40, "verified") == going.states[-1]
+
+
+def test_few_books_are_spent_on_a_stream_that_says_nothing(going: Scene) -> None:
+    """The exchange gives 24 a minute for all symbols, and they are needed when the stream speaks again."""
+    asked: list[Purpose | None] = []
+    going.wait(2000.0)
+    for number in range(25, 145):
+        asked.append(going.ask())
+        if asked[-1] is not None:
+            going.show(number)
+        going.wait(0.5)
+        if going.keeper.deaf:
+            going.keeper.renew(going.now)
+            going.hear(Turn(False, "it is subscribed again"), Turn(True))
+
+    assert asked.count(Purpose.SEED) <= 2 < asked.count(Purpose.LOOK)
+    going.hear(said(150, 151))
+    going.wait(GRACE + 0.1)
+    assert going.ask() is Purpose.SEED
 
 
 def test_a_stream_that_brings_in_time_what_rest_had_first_is_not_deaf(going: Scene) -> None:

@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 
 from bc_orderbook.book import Book
 from bc_orderbook.datasets import ORDERBOOK, orderbook_dataset
-from bc_orderbook.formulas import weighted
+from bc_orderbook.formulas import spread, weighted
 from bc_orderbook.measures import BOOK_PRESSURE, DEPTH_WITHIN, IMBALANCE, MICROPRICE, SPREAD
 from bc_orderbook.snapshot import Snapshot
 from bcore.client import Client
@@ -226,3 +226,15 @@ def test_snapshots_show_as_many_levels_as_asked_for(levels: int, columns: int) -
     shown = client.get_orderbook("AAA", levels=levels)
     assert ORDERBOOK.schema.names[:columns] == list(shown.columns)
     assert ORDERBOOK.schema.names == list(client.get_orderbook("AAA").columns)
+
+
+@pytest.mark.parametrize(
+    ("bid", "ask", "between"),
+    [(61607.99, 61608.0, 0.01), (0.00001234, 0.00001236, 0.00000002), (1e9, 1e9 + 0.5, 0.5), (100.0, 99.0, -1.0)],
+)
+def test_a_spread_is_that_of_the_decimals(bid: float, ask: float, between: float) -> None:
+    assert [between] == spread(np.array([bid]), np.array([ask])).tolist()
+
+
+def test_there_is_no_spread_beside_an_empty_side() -> None:
+    assert np.isnan(spread(np.array([np.nan]), np.array([1.0]))).all()

@@ -104,6 +104,12 @@ def test_beyond_the_last_event_it_is_unknown_whether_the_book_still_stands(archi
     assert ["verified", "unknown"] == [at(archive, T0 + 7 * SECOND + later).state for later in (0, 1)]
 
 
+def test_events_that_are_missing_because_nobody_looked_leave_the_book_unknown(archive: HandWritten) -> None:
+    assert "suspect" == at(archive, T0 + 5 * SECOND).state
+    archive.state(T0 + 4 * SECOND, 14, "unknown")
+    assert "unknown" == at(archive, T0 + 5 * SECOND).state
+
+
 def test_what_the_collector_doubted_is_not_verified(archive: HandWritten) -> None:
     archive.state(T0 + 2 * SECOND, 12, "suspect")
     archive.state(T0 + 3 * SECOND, 13, "verified")

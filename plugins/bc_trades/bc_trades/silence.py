@@ -90,8 +90,9 @@ class Watch:
             self.due = now + self._patience()
 
     def renew(self, now: float) -> None:
-        """It is deaf, and was subscribed again."""
+        """It is deaf, and subscribed again: followed all the while, unless the feed says otherwise."""
         self.lose(now)
+        self.join(now)
 
     def _patience(self) -> float:
         """How long a silence may last: longer after each that had nothing in it."""
