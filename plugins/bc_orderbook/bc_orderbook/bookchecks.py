@@ -14,8 +14,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 from attrs import define, field
 
-from bc_orderbook.diffs import DEPTH_TICKERS
-from bc_orderbook.trust import VERIFIED
+from bc_orderbook.diffs import DEPTH_TICKERS, VERIFIED
 from bcore.errors import NotFoundError
 from bcore.examining import Interval
 from bcore.instants import SECOND

@@ -13,11 +13,11 @@ from attrs import frozen
 
 from bc_orderbook.bookviews import DATASETS, INSTANT, gathered
 from bc_orderbook.checkpoints import Checkpoint, checkpoint_at, checkpoints
+from bc_orderbook.diffs import UNKNOWN
 from bc_orderbook.measures import NoParams
 from bc_orderbook.pricelevels import Floats, PriceLevels
 from bc_orderbook.rebuilding import known, tape_after
 from bc_orderbook.tape import COLUMNS, Changes
-from bc_orderbook.trust import UNKNOWN
 from bcore.computing import Access
 from bcore.errors import NotFoundError
 from bcore.instants import SECOND

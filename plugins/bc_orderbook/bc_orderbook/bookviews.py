@@ -8,12 +8,12 @@ import numpy as np
 import pyarrow as pa
 
 from bc_orderbook.datasets import ORDERBOOK
+from bc_orderbook.diffs import VERIFIED
 from bc_orderbook.durations import microseconds
 from bc_orderbook.exactlevels import book_of, bucketed
 from bc_orderbook.pricelevels import Levels, PriceLevels
 from bc_orderbook.rebuilding import Rebuilt, known, rebuilt
 from bc_orderbook.snapshot import Snapshot
-from bc_orderbook.trust import VERIFIED
 from bc_orderbook.viewparams import BookParams, OrderbookParams, StatesParams
 from bcore.computing import Access
 from bcore.query import Query

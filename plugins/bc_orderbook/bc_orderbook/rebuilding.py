@@ -11,9 +11,10 @@ from collections.abc import Iterable, Iterator
 from attrs import define, field, frozen
 
 from bc_orderbook.checkpoints import LAG, Checkpoint, Horizon, checkpoint_at, checkpoints
+from bc_orderbook.diffs import SUSPECT, UNKNOWN, VERIFIED
 from bc_orderbook.pricelevels import PriceLevels
 from bc_orderbook.tape import Changes, Tape
-from bc_orderbook.trust import SUSPECT, UNKNOWN, VERIFIED, Trust
+from bc_orderbook.trust import Trust
 from bcore.computing import Access
 from bcore.errors import NotFoundError
 from bcore.instants import HOUR

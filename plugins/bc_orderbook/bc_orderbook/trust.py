@@ -7,10 +7,10 @@ from bisect import bisect_right
 import pyarrow as pa
 from attrs import frozen
 
+from bc_orderbook.diffs import UNKNOWN, VERIFIED
 from bcore.computing import Access
 
 DATASET = "depth_states"
-VERIFIED, UNKNOWN, SUSPECT = "verified", "unknown", "suspect"
 BEFORE = 16  # rows that are read before the first instant: many may share a time where a clock stood still
 
 

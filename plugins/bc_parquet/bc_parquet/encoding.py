@@ -32,7 +32,7 @@ SMALL = 8 * 1024  # rows of a small file,
 SMALL_LEVEL = 12  # of which bytes count where it may stay as it is: there are few
 TRIAL_ROWS = 4 * 1024  # below this the choice between plain and dictionary saves next to nothing
 ALIKE = 2  # times as many rows: of the next size
-AGAIN = 16
+AGAIN = 16  # files, after which what suits is tried out again
 SWIFT = 0.4  # bytes a value that reading without zstd is worth, shared by the rows of a thing
 # Types that come back from Parquet as they were, without a copy of the Arrow schema in every file.
 NATIVE = {"float", "double", "bool", "string", "timestamp[us, tz=UTC]"}
